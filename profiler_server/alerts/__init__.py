@@ -1,0 +1,1 @@
+"""Who is told of a finding, and how: an outbox and its channels."""

@@ -1,0 +1,1 @@
+"""Findings: memory that grows decoupled from load, its evidence and its life cycle."""

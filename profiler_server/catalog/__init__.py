@@ -1,0 +1,1 @@
+"""What is being watched: services, their instances, releases and markers."""

@@ -1,0 +1,1 @@
+"""Heap profiles: interned stacks, compressed blocks, roll-ups and the queries over them."""

@@ -1,0 +1,1 @@
+"""Points: RSS, heap counters, load, latency and custom series."""
