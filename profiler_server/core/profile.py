@@ -1,0 +1,93 @@
+"""The profile as the whole product sees it: unique stacks in flat arrays, samples as indices and values.
+
+A `Profile` is immutable by agreement: its arrays are never written after construction. Two profiles with the
+same content may number their stacks differently; `core.canonical` gives the one numbering for comparison.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray: TypeAlias = npt.NDArray[np.signedinteger]
+Int32Array: TypeAlias = npt.NDArray[np.int32]
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+UInt64Array: TypeAlias = npt.NDArray[np.uint64]
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+Label: TypeAlias = tuple[str, str | int]
+LabelSet: TypeAlias = tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleType:
+    """What one column of values counts, such as ("inuse_space", "bytes")."""
+
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One logical frame; inlined frames are separate frames. `line` 0 means unknown."""
+
+    function: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class StackTable:
+    """Unique stacks, compressed by rows, each LEAF FIRST.
+
+    Stack i is ``frames[frame_ids[offsets[i]:offsets[i + 1]]]``; `offsets` is int32[n_stacks + 1] and begins
+    with 0, `frame_ids` is int32[offsets[-1]]. An empty stack is legal (a sample without a location).
+    """
+
+    frames: tuple[Frame, ...]
+    offsets: Int32Array
+    frame_ids: Int32Array
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def stack(self, index: int) -> tuple[Frame, ...]:
+        """Return the frames of one stack, leaf first."""
+        ids = self.frame_ids[self.offsets[index] : self.offsets[index + 1]]
+        return tuple(self.frames[i] for i in ids.tolist())
+
+    def depths(self) -> Int32Array:
+        """Return int32[n_stacks], the number of frames of each stack."""
+        return np.diff(self.offsets).astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Values per (stack, label set); see the module for the rules of comparison.
+
+    `stack_ids` int32[n] indexes `stacks`, `values` is int64[n, n_types], `label_ids` int32[n] indexes the
+    distinct label sets in `labels`. Several samples may share a stack and a label set; their values add up.
+    `default_sample_type` is the *name* of one of `sample_types` or "" (which means the last one).
+    """
+
+    sample_types: tuple[SampleType, ...]
+    stacks: StackTable
+    stack_ids: Int32Array
+    values: Int64Array
+    labels: tuple[LabelSet, ...]
+    label_ids: Int32Array
+    time_ns: int = 0
+    duration_ns: int = 0
+    period_type: SampleType | None = None
+    period: int = 0
+    default_sample_type: str = ""
+
+    def __len__(self) -> int:
+        return len(self.stack_ids)
+
+
+def empty_stacks() -> StackTable:
+    """Return a table without stacks."""
+    return StackTable((), np.zeros(1, np.int32), np.zeros(0, np.int32))
