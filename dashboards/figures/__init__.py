@@ -1,0 +1,1 @@
+"""The pictures: pure functions from numbers to Plotly figures, with no request, query or clock."""

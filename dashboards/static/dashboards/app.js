@@ -1,0 +1,72 @@
+/** What every page has: the reader's zone and theme, menus that close, keys. */
+
+const YEAR_SECONDS = 400 * 86400;
+
+export function setCookie(name, value) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=${YEAR_SECONDS}; SameSite=Lax${secure}`;
+}
+
+export function currentTheme() {
+  const chosen = document.documentElement.dataset.theme;
+  if (chosen === "light" || chosen === "dark") return chosen;
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+export function announce(text) {
+  const live = document.getElementById("announce");
+  if (live) live.textContent = text;
+}
+
+function switchTheme(event) {
+  event.preventDefault();
+  const next = currentTheme() === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  setCookie("theme", next);
+  document.dispatchEvent(new CustomEvent("themechange", { detail: next }));
+  announce(`${next} colours`);
+}
+
+/** Name the browser's zone to the server once; reload only if times were shown in another one. */
+function nameZone() {
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  const known = document.cookie.split("; ").some((pair) => pair === `zone_name=${encodeURIComponent(name)}`);
+  if (known) return;
+  setCookie("zone_name", name);
+  const shown = document.documentElement.dataset.zone;
+  const local = !document.cookie.split("; ").includes("zone=utc") && !new URLSearchParams(location.search).has("tz");
+  if (local && shown !== name && name !== "UTC" && document.querySelector("time")) location.reload();
+}
+
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (event.key === "Escape" || (event.type === "click" && !menu.contains(event.target))) menu.open = false;
+  }
+}
+
+function copyText(event) {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  navigator.clipboard.writeText(source.textContent.trim()).then(() => {
+    const before = button.textContent;
+    button.textContent = "Copied";
+    announce("Copied");
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+}
+
+document.querySelector("[data-preference=theme]")?.addEventListener("submit", switchTheme);
+document.querySelector("[data-preference=zone]")?.addEventListener("submit", (event) => {
+  const url = new URL(location.href);
+  if (!url.searchParams.has("tz")) return;
+  url.searchParams.delete("tz");
+  event.target.elements.next.value = url.pathname + url.search;
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  document.dispatchEvent(new CustomEvent("themechange", { detail: currentTheme() }));
+});
+document.addEventListener("click", closeMenus);
+document.addEventListener("click", copyText);
+document.addEventListener("keydown", closeMenus);
+nameZone();

@@ -1,0 +1,1 @@
+"""The pages: each view authenticates, parses, makes one call and responds."""
