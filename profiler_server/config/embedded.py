@@ -32,7 +32,7 @@ def postgres_socket_dir(data_dir: Path) -> str:
 
     folder = data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    server = pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]  it has no __all__
+    server = pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]  # it has no __all__
     info = server.get_postmaster_info()
     return str(info.socket_dir)
 
@@ -52,11 +52,11 @@ def start_redis(data_dir: Path) -> subprocess.Popen[bytes]:
     socket = _redis_socket(data_dir)
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket.unlink(missing_ok=True)
-    log = (folder / "redis.log").open("ab")
     command = [str(_redis_executable()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder),
                "--appendonly", "yes", "--save", "", "--maxmemory", REDIS_MAX_MEMORY,
                "--maxmemory-policy", "noeviction"]  # fmt: skip
-    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603  our own binary
+    with (folder / "redis.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
     deadline = time.monotonic() + REDIS_START_SECONDS
     while not socket.exists():
         if process.poll() is not None or time.monotonic() > deadline:
