@@ -1,4 +1,4 @@
-"""Findings and what surrounds them: their history, who holds the memory, what agents are asked, what is carried over."""
+"""Findings, their history, who holds the memory, what agents are asked, and what evaluations carry over."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class FindingEvent(models.Model):
 
 
 class ServiceWatch(models.Model):
-    """What the detector carries from one evaluation of a service to the next, and when the next one is due."""
+    """What one evaluation of a service hands to the next, and when that is due."""
 
     service = models.OneToOneField(Service, on_delete=models.CASCADE, primary_key=True, related_name="watch")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")

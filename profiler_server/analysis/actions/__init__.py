@@ -1,0 +1,1 @@
+"""Writes to findings, one verb a file."""
