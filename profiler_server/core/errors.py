@@ -43,55 +43,55 @@ class ProfilerError(Exception):
         self.message = message
 
 
-class InvalidProfile(ProfilerError):  # noqa: N818
+class InvalidProfile(ProfilerError):
     """The bytes are not a well-formed profile."""
 
     code = "invalid_profile"
 
 
-class UnsupportedFormat(ProfilerError):  # noqa: N818
+class UnsupportedFormat(ProfilerError):
     """The format, its version or its encoding is not one that is read here."""
 
     code = "unsupported_format"
 
 
-class IncompatibleProfiles(ProfilerError):  # noqa: N818
+class IncompatibleProfiles(ProfilerError):
     """The profiles do not share what the operation needs, such as a sample type."""
 
     code = "incompatible_profiles"
 
 
-class InvalidPoints(ProfilerError):  # noqa: N818
+class InvalidPoints(ProfilerError):
     """The batch of points breaks the rules of names, times or lengths."""
 
     code = "invalid_points"
 
 
-class LimitExceeded(ProfilerError):  # noqa: N818
+class LimitExceeded(ProfilerError):
     """A named bound was passed; the message names it and its value."""
 
     code = "limit_exceeded"
 
 
-class NotFound(ProfilerError):  # noqa: N818
+class NotFound(ProfilerError):
     """There is no such thing, or none that this caller may know of."""
 
     code = "not_found"
 
 
-class AccessDenied(ProfilerError):  # noqa: N818
+class AccessDenied(ProfilerError):
     """The caller is known but may not do this."""
 
     code = "access_denied"
 
 
-class Conflict(ProfilerError):  # noqa: N818
+class Conflict(ProfilerError):
     """The thing was changed by another, or exists already."""
 
     code = "conflict"
 
 
-class Transient(ProfilerError):  # noqa: N818
+class Transient(ProfilerError):
     """A passing failure outside the program; the same call may succeed later."""
 
     code = "transient"

@@ -1,7 +1,7 @@
 """The profile as the whole product sees it: unique stacks in flat arrays, samples as indices and values.
 
-A `Profile` is immutable by agreement: its arrays are never written after construction. Two profiles with the
-same content may number their stacks differently; `core.canonical` gives the one numbering for comparison.
+A `Profile` is immutable by agreement: its arrays are never written after construction. Two profiles are equal
+when they say the same, however each numbers its stacks, frames and label sets.
 """
 
 from dataclasses import dataclass
@@ -86,6 +86,31 @@ class Profile:
 
     def __len__(self) -> int:
         return len(self.stack_ids)
+
+    def contents(self) -> dict[tuple[tuple[Frame, ...], LabelSet], tuple[int, ...]]:
+        """Return the values by (frames leaf first, label set); samples without any value are left out."""
+        sums: dict[tuple[int, int], list[int]] = {}
+        keys = zip(self.stack_ids.tolist(), self.label_ids.tolist(), strict=True)
+        for key, row in zip(keys, self.values.tolist(), strict=True):
+            known = sums.setdefault(key, [0] * len(row))
+            sums[key] = [a + b for a, b in zip(known, row, strict=True)]
+        found: dict[tuple[tuple[Frame, ...], LabelSet], tuple[int, ...]] = {}
+        for (stack, labels), row in sums.items():
+            name = (self.stacks.stack(stack), tuple(sorted(self.labels[labels], key=repr)))
+            known = list(found.get(name, (0,) * len(row)))
+            found[name] = tuple(a + b for a, b in zip(known, row, strict=True))
+        return {name: row for name, row in found.items() if any(row)}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        return self._header() == other._header() and self.contents() == other.contents()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _header(self) -> tuple[object, ...]:
+        times = (self.time_ns, self.duration_ns)
+        return (*times, self.sample_types, self.period_type, self.period, self.default_sample_type)
 
 
 def empty_stacks() -> StackTable:
