@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from profiler_server.accounts.actions.create_first_project import create_first_project
 from profiler_server.config.supervisor import StartFailed, Supervisor
 
 
@@ -34,12 +33,7 @@ class Command(BaseCommand):
 
     def _prepare(self, supervisor: Supervisor) -> None:
         supervisor.start_servers()
-        call_command("migrate", verbosity=0)
-        self._say("PostgreSQL is up and its tables are current")
-        call_command("collectstatic", verbosity=0, interactive=False)
-        first = create_first_project(settings.ENV.data_dir / "first-login")
-        if first is not None:
-            self._say(f"first login: {first.username} / {first.password} (kept in {first.path})")
+        call_command("prepare", stdout=self.stdout)
 
     def _say(self, line: str) -> None:
         self.stdout.write(f"plimsoll: {line}")
