@@ -29,7 +29,9 @@ def digest_of(secret: str) -> bytes:
 def grant_of(secret: str) -> TokenGrant | None:
     """Return what the token `secret` allows, or None when it is unknown or revoked."""
     row = (
-        ApiToken.objects.filter(digest=digest_of(secret), revoked_at=None).values_list("id", "project_id").first()
+        ApiToken.objects.filter(digest=digest_of(secret), revoked_at=None)
+        .values_list("id", "project_id")
+        .first()
     )
     return TokenGrant(*row) if row else None
 
@@ -45,7 +47,11 @@ def role_in(user: AbstractBaseUser | AnonymousUser, project_id: int) -> str | No
     """Return the role of `user` in the project, or None when not a member."""
     if user.pk is None:
         return None
-    return Membership.objects.filter(user_id=user.pk, project_id=project_id).values_list("role", flat=True).first()
+    return (
+        Membership.objects.filter(user_id=user.pk, project_id=project_id)
+        .values_list("role", flat=True)
+        .first()
+    )
 
 
 def require_role(user: AbstractBaseUser | AnonymousUser, project_id: int, least: str) -> None:

@@ -28,14 +28,14 @@ class FirstLogin:
     path: Path
 
 
-def create_first_project(path: Path) -> FirstLogin | None:
+def create_first_project(path: Path, email: str) -> FirstLogin | None:
     """Return the first login, keeping it in the file `path`; None when users already exist without that file."""
     users = get_user_model().objects
     if users.exists():
         return _read(path) if path.exists() else None
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     with transaction.atomic():
-        user = users.create_superuser(FIRST_USERNAME, "", password)
+        user = users.create_superuser(FIRST_USERNAME, email, password)
         project = Project.objects.create(name=FIRST_PROJECT, slug="default")
         Membership.objects.create(project=project, user=user, role=Role.ADMIN)
         _, token = create_token(project, "first token", created_by_id=user.pk)

@@ -12,7 +12,9 @@ TOKEN_BYTES = 24
 SHOWN_CHARACTERS = 10
 
 
-def create_token(project: Project, name: str, *, created_by_id: int | None = None, secret: str = "") -> tuple[ApiToken, str]:
+def create_token(
+    project: Project, name: str, *, created_by_id: int | None = None, secret: str = ""
+) -> tuple[ApiToken, str]:
     """Return the new token and its secret; a given `secret` is used as it is (for demonstrations)."""
     secret = secret or TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     token = ApiToken.objects.create(

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         self.stdout.write("plimsoll: PostgreSQL is up and its tables are current")
         call_command("collectstatic", verbosity=0, interactive=False)
-        first = create_first_project(settings.ENV.data_dir / "first-login")
+        first = create_first_project(settings.ENV.data_dir / "first-login", settings.ENV.admin_email)
         if first is not None:
             self.stdout.write(
                 f"plimsoll: first login: {first.username} / {first.password} (kept in {first.path})"
