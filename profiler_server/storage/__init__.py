@@ -1,0 +1,1 @@
+"""How rooms keep rows and blocks: named SQL, time partitions, packed integer columns and sealed blocks."""

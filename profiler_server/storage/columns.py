@@ -1,0 +1,59 @@
+"""Integers in few bytes: a column is stored as planes of its bytes, lowest first, ready for a compressor.
+
+A packed column is one byte (its width w in bytes, plus `SIGNED` when zigzag-coded) and w planes of n bytes each.
+Planes keep equal bytes together, which a general compressor turns into almost nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from profiler_server.core.profile import Int64Array, IntArray
+from profiler_server.storage.sealing import DamagedBlock
+
+SIGNED = 0x10
+WIDTH_MASK = 0x0F
+BYTES_PER_VALUE = 8
+
+
+def pack(values: IntArray) -> bytes:
+    """Return int64[n] as a packed column; n is not stored."""
+    numbers = np.ascontiguousarray(values, np.int64)
+    flags = 0
+    if len(numbers) and numbers.min() < 0:
+        numbers = (numbers << 1) ^ (numbers >> 63)
+        flags = SIGNED
+    unsigned = numbers.view(np.uint64)
+    top = int(unsigned.max()) if len(unsigned) else 0
+    width = (top.bit_length() + 7) // 8
+    planes = unsigned.view(np.uint8).reshape(-1, BYTES_PER_VALUE)[:, :width]
+    return bytes([width | flags]) + planes.T.tobytes()
+
+
+def unpack(data: bytes | memoryview, offset: int, count: int) -> tuple[Int64Array, int]:
+    """Return int64[count] read at `offset`, and where the next column begins. Raises `DamagedBlock`."""
+    if offset >= len(data):
+        raise DamagedBlock("A stored block ends before its last column.")
+    width, signed = data[offset] & WIDTH_MASK, data[offset] & SIGNED
+    end = offset + 1 + width * count
+    if width > BYTES_PER_VALUE or end > len(data):
+        raise DamagedBlock("A stored block is shorter than its columns.")
+    wide = np.zeros((count, BYTES_PER_VALUE), np.uint8)
+    if width:
+        wide[:, :width] = np.frombuffer(data, np.uint8, width * count, offset + 1).reshape(width, count).T
+    numbers = wide.view(np.int64).reshape(count)
+    if signed:
+        unsigned = numbers.view(np.uint64)
+        numbers = (unsigned >> np.uint64(1)).view(np.int64) ^ -(numbers & 1)
+    return numbers, end
+
+
+def pack_rising(values: IntArray) -> bytes:
+    """Return a non-decreasing column by its differences."""
+    return pack(np.diff(np.asarray(values, np.int64), prepend=0))
+
+
+def unpack_rising(data: bytes | memoryview, offset: int, count: int) -> tuple[Int64Array, int]:
+    """Undo `pack_rising`."""
+    steps, end = unpack(data, offset, count)
+    return np.cumsum(steps), end

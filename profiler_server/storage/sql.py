@@ -1,0 +1,48 @@
+"""Named SQL: every statement that needs explaining is a commented file, run with binary results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+Parameters = Mapping[str, object]
+Row = tuple[Any, ...]
+
+
+class Statements:
+    """The `*.sql` files of one folder by name, each read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._texts: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        """Return the statement in `<name>.sql`."""
+        if name not in self._texts:
+            self._texts[name] = (self._folder / f"{name}.sql").read_text()
+        return self._texts[name]
+
+    def fetch(self, name: str, parameters: Parameters) -> list[Row]:
+        """Run the statement `name` and return its rows."""
+        with binary_cursor() as cursor:
+            return cursor.execute(self[name].encode(), parameters).fetchall()
+
+    def run(self, name: str, parameters: Parameters) -> int:
+        """Run the statement `name` and return how many rows it touched."""
+        with binary_cursor() as cursor:
+            return cursor.execute(self[name].encode(), parameters).rowcount
+
+
+def binary_cursor() -> psycopg.Cursor[Row]:
+    """Return a cursor of Django's current connection that receives binary values."""
+    connection.ensure_connection()
+    return connection.connection.cursor(binary=True)
+
+
+def columns(rows: Sequence[Row], width: int) -> tuple[list[Any], ...]:
+    """Return `width` lists, the rows turned on their side; empty lists for no rows."""
+    return tuple(list(column) for column in zip(*rows, strict=True)) if rows else tuple([] for _ in range(width))
