@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from examples.demo.browser import Browser
-from examples.demo.mailbox import Mailbox
+from examples.stage.browser import Browser
+from examples.stage.mailbox import Mailbox
+from examples.stage.stage import Expectation
 
 if TYPE_CHECKING:
     from profiler_server.analysis.models import Finding
 
 GUILTY_LIVE = ("remember_order", "parse_order")
 GUILTY_RECORDED = ("grab/async", "context.")
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """One thing that must come true (or, for `stays`, remain true)."""
-
-    text: str
-    holds: Callable[[], bool]
-    stays: bool = False
 
 
 def finding_of(service: str) -> Finding | None:

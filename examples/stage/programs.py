@@ -1,4 +1,4 @@
-"""The programs that the demonstration starts and stops: the server, two services and two replays."""
+"""Programs that a demonstration starts and stops: the server, services with an agent, sidecars, replays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 STOP_SECONDS = 20.0
 ROOT = Path(__file__).resolve().parents[2]
-SERVICE_LIMIT_BYTES = 400 << 20
+SCRIPTS = Path(sys.executable).parent
 
 
 def free_port(preferred: int = 0) -> int:
@@ -93,23 +93,23 @@ def server(environment: Mapping[str, str], log_folder: Path) -> Program:
     return Program("server", command, log_folder / "server.log", environment, echo=True)
 
 
-def service(name: str, port: int, agent: Mapping[str, str], log_folder: Path) -> Program:
-    """Return one of the demonstration's services with the agent put into it from outside."""
-    command = [str(Path(sys.executable).parent / "plimsoll-run"), sys.executable, "-m",
-               f"examples.demo.services.{name}", "--port", str(port)]  # fmt: skip
-    environment = {
-        **agent,
-        "PLIMSOLL_SERVICE": name,
-        "PLIMSOLL_RELEASE": "2.4.0" if name == "checkout" else "1.9.3",
-        "PLIMSOLL_MEMORY_LIMIT_BYTES": str(SERVICE_LIMIT_BYTES),
-        "PLIMSOLL_POINT_SECONDS": "1",
-        "PLIMSOLL_PROFILE_SECONDS": "5",
-    }
-    return Program(name, command, log_folder / f"{name}.log", environment)
+def python_service(
+    name: str, module: str, arguments: list[str], environment: Mapping[str, str], log_folder: Path
+) -> Program:
+    """Return a Python program with the agent put into it from outside."""
+    command = [str(SCRIPTS / "plimsoll-run"), sys.executable, "-m", module, *arguments]
+    return Program(name, command, log_folder / f"{name}.log", {**environment, "PLIMSOLL_SERVICE": name})
 
 
-def replay(recording: str, agent: Mapping[str, str], log_folder: Path) -> Program:
+def replay(recording: str, agent: Mapping[str, str], log_folder: Path, *options: str) -> Program:
     """Return the replay of a recording through the server's own door."""
-    command = [str(Path(sys.executable).parent / "plimsoll-sidecar"), "replay", f"examples/traces/{recording}",
-               "--url", agent["PLIMSOLL_URL"], "--token", agent["PLIMSOLL_TOKEN"]]  # fmt: skip
-    return Program(f"replay of {recording}", command, log_folder / f"{recording}.log")
+    return sidecar(
+        f"replay of {recording}", ["replay", f"examples/traces/{recording}", *options], agent, log_folder
+    )
+
+
+def sidecar(name: str, arguments: list[str], agent: Mapping[str, str], log_folder: Path) -> Program:
+    """Return a sidecar that sends to the server named in `agent`."""
+    server_options = ["--url", agent["PLIMSOLL_URL"], "--token", agent["PLIMSOLL_TOKEN"]]
+    command = [str(SCRIPTS / "plimsoll-sidecar"), *arguments, *server_options]
+    return Program(name, command, log_folder / f"{name.replace(' ', '-')}.log")
