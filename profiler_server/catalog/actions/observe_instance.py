@@ -12,6 +12,8 @@ from django.db.models.functions import Greatest, Least
 from profiler_server.catalog.identity import InstanceIdentity
 from profiler_server.catalog.models import Instance, Marker, MarkerKind, Release, Service
 
+__all__ = ["InstanceIdentity", "forget_instances", "observe_instance"]
+
 SEEN_STEP = timedelta(seconds=15)
 MAX_REMEMBERED = 20_000
 NAME_CHARACTERS = 200
