@@ -34,7 +34,7 @@ MEDIA_TYPE = "application/vnd.plimsoll.flame"
 Column = npt.NDArray[np.generic]
 
 
-def encode_flame(tree: FlameTree, *, unit: str, meta: Mapping[str, object] | None = None) -> bytes:
+def encode_flame(tree: FlameTree, meta: Mapping[str, object] | None = None) -> bytes:
     """Return `tree` in the layout of this module; `meta` is passed through to the page as JSON."""
     files, file_of = _file_table(tree.files)
     columns: dict[str, Column] = {
@@ -44,13 +44,13 @@ def encode_flame(tree: FlameTree, *, unit: str, meta: Mapping[str, object] | Non
         "line_of": _narrow(np.asarray(tree.lines, dtype=np.int64)),
     }
     columns["current_gaps"], columns["current"] = _sparse(tree.self_value)
-    if tree.delta is not None:
-        columns["baseline_gaps"], columns["baseline"] = _sparse(_own_values(tree.value - tree.delta, tree.parent))
+    if tree.self_delta is not None:
+        columns["baseline_gaps"], columns["baseline"] = _sparse(tree.self_value - tree.self_delta)
     strings = {"functions": _joined(tree.names), "files": _joined(files)}
     header: dict[str, object] = {
-        "nodes": len(tree.parent),
-        "unit": unit,
-        "diff": tree.delta is not None,
+        "nodes": len(tree),
+        "unit": tree.sample_type.unit,
+        "diff": tree.self_delta is not None,
         "meta": dict(meta or {}),
     }
     return _assemble(header, columns, strings)
@@ -88,16 +88,6 @@ def _levels_up(depth: npt.NDArray[np.signedinteger]) -> npt.NDArray[np.int64]:
     if not len(depth):
         return np.zeros(0, np.int64)
     return np.concatenate(([0], 1 - np.diff(depth.astype(np.int64))))
-
-
-def _own_values(
-    cumulative: npt.NDArray[np.signedinteger], parent: npt.NDArray[np.signedinteger]
-) -> npt.NDArray[np.int64]:
-    """Return each node's value without its children's."""
-    own = cumulative.astype(np.int64)
-    inner = parent >= 0
-    np.subtract.at(own, parent[inner], cumulative[inner])
-    return own
 
 
 def _sparse(values: npt.NDArray[np.signedinteger]) -> tuple[Column, Column]:

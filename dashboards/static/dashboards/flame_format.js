@@ -6,15 +6,15 @@ const MINUS = '−';
 
 function scaled(magnitude, base, names) {
   let step = 0;
-  while (magnitude >= base && step < names.length - 1) {
+  while (Math.round(magnitude * 10) / 10 >= base && step < names.length - 1) {
     magnitude /= base;
     step += 1;
   }
-  const digits = step === 0 ? (Number.isInteger(magnitude) ? 0 : 1) : magnitude < 10 ? 2 : magnitude < 100 ? 1 : 0;
+  const digits = (step === 0 && Number.isInteger(magnitude)) || magnitude >= 99.95 ? 0 : 1;
   return [magnitude.toFixed(digits), names[step]];
 }
 
-/** A value in its unit: `12.3 MiB`, `4.20 k objects`. */
+/** A value in its unit: `12.3 MiB`, `4.2 k objects`. */
 export function formatValue(value, unit = 'bytes') {
   const sign = value < 0 ? MINUS : '';
   const magnitude = Math.abs(value);

@@ -1,0 +1,134 @@
+/** The comparison page: two snapshots, two ranges or two releases, side by side in one tree. */
+
+import { apiQuery, bindControls, fillOptions } from './flame_controls.js';
+import { formatChange, formatDelta, formatTime, formatValue } from './flame_format.js';
+import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
+import { FlameSession } from './flame_session.js';
+import { PageState } from './flame_state.js';
+import { Timeline } from './flame_timeline.js';
+import { loadWindow, widened } from './flame_window.js';
+
+const SIDE = ['from', 'to', 'instance', 'release', 'snapshot'];
+const BASE = SIDE.map((name) => `base_${name}`);
+const SELECTION = ['type', 'granularity', ...SIDE, ...BASE];
+
+const page = document.querySelector('[data-compare-page]');
+const { api } = page.dataset;
+const zone = document.documentElement.dataset.zone;
+const one = (name) => ({ name, fallback: '' });
+const state = new PageState([
+  ...PANEL_FIELDS,
+  { name: 'type', fallback: page.dataset.type }, { name: 'granularity', fallback: 'function' },
+  { name: 'normalise', fallback: 'none' },
+  one('from'), one('to'), one('release'), one('snapshot'), { name: 'instance', list: true },
+  one('base_from'), one('base_to'), one('base_release'), one('base_snapshot'), { name: 'base_instance', list: true },
+]);
+const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
+const session = new FlameSession(panel, () => `${api}/diff?${apiQuery(state, SELECTION, ranges())}`);
+const timeline = new Timeline(page.querySelector('[data-timeline]'), {
+  zone, label: 'Memory over time; drag either selection',
+  selections: [{ key: 'base', label: 'before' }, { key: 'current', label: 'now' }],
+});
+let context = null;
+let shown = null;
+
+function ranges() {
+  const own = page.dataset;
+  return {
+    from: state.get('from') || own.from, to: state.get('to') || own.to,
+    base_from: state.get('base_from') || own.baseFrom, base_to: state.get('base_to') || own.baseTo,
+  };
+}
+
+function scaleOf(data) {
+  const { load } = data.meta;
+  const wanted = state.get('normalise');
+  if (wanted === 'total' && data.baseline[0]) return data.current[0] / data.baseline[0];
+  if (wanted === 'load' && load?.baseline > 0 && load.current > 0) return load.current / load.baseline;
+  return 1;
+}
+
+function applyScale() {
+  const data = panel.data;
+  if (!data) return;
+  const scale = scaleOf(data);
+  panel.setScale(scale);
+  showMeta(data, scale);
+}
+
+function showMeta(data, scale) {
+  const { unit } = data;
+  const after = data.current[0] ?? 0;
+  const before = scale * (data.baseline[0] ?? 0);
+  page.querySelector('[data-change]').textContent = `${formatDelta(after - before, unit)} (${formatChange(after, before)})`;
+  page.querySelector('[data-now]').textContent = formatValue(after, unit);
+  page.querySelector('[data-before]').textContent = formatValue(before, unit);
+  const { load } = data.meta;
+  const note = page.querySelector('[data-scale-note]');
+  if (state.get('normalise') === 'load' && !(load?.baseline > 0 && load.current > 0)) {
+    note.textContent = 'No requests were counted in one of the two ranges, so they cannot be compared by load.';
+  } else {
+    note.textContent = scale === 1 ? '' : `The baseline is multiplied by ${scale.toFixed(2)}.`;
+  }
+}
+
+async function showWindow(meta) {
+  timeline.setSelection('current', meta.from, meta.to);
+  timeline.setSelection('base', meta.base_from, meta.base_to);
+  const low = Math.min(meta.from, meta.base_from);
+  const high = Math.max(meta.to, meta.base_to);
+  if (!context || low < context.from || high > context.to) context = widened(low, high);
+  try {
+    shown = await loadWindow(api, context, apiQuery(state, []));
+    timeline.show({ ...context, ...shown });
+    const options = shown.snapshots.map(({ id, ts, label, pinned }) => ({ value: id, label: `${pinned ? '📌 ' : ''}${formatTime(ts, zone)} ${label}` }));
+    for (const name of ['snapshot', 'base_snapshot']) fillOptions(page.querySelector(`select[name=${name}]`), options);
+  } catch (error) {
+    if (!error.cancelled) page.querySelector('[data-window-error]').textContent = `The timeline is missing: ${error.message}`;
+  }
+}
+
+function swap() {
+  const resolved = { ...ranges() };
+  state.set({
+    from: resolved.base_from, to: resolved.base_to, base_from: resolved.from, base_to: resolved.to,
+    ...Object.fromEntries(['instance', 'release', 'snapshot'].flatMap((name) => [
+      [name, state.get(`base_${name}`)], [`base_${name}`, state.get(name)],
+    ])),
+  });
+}
+
+/** Presets of the baseline, in seconds before the current range; "same" is the range just before it. */
+function preset(kind) {
+  const { from, to } = panel.data?.meta.from ? panel.data.meta : { from: Number(page.dataset.from), to: Number(page.dataset.to) };
+  const shift = kind === 'same' ? to - from : Number(kind);
+  state.set({
+    from: String(from), to: String(to), base_from: String(from - shift), base_to: String(to - shift),
+    base_snapshot: '', base_release: '',
+  });
+}
+
+session.addEventListener('loaded', ({ detail }) => {
+  const { data } = detail;
+  const scale = scaleOf(data);
+  if (scale !== 1) panel.setScale(scale);
+  showMeta(data, scale);
+  if (data.meta.from) showWindow(data.meta);
+});
+timeline.addEventListener('select', ({ detail }) => {
+  const prefix = detail.key === 'base' ? 'base_' : '';
+  state.set({ [`${prefix}from`]: String(detail.from), [`${prefix}to`]: String(detail.to), [`${prefix}snapshot`]: '' });
+});
+timeline.addEventListener('pick', ({ detail }) => {
+  state.set({ [detail.key === 'base' ? 'base_snapshot' : 'snapshot']: detail.snapshot });
+});
+page.querySelector('[data-swap]').addEventListener('click', swap);
+for (const button of page.querySelectorAll('[data-preset]')) {
+  button.addEventListener('click', () => preset(button.dataset.preset));
+}
+bindControls(page.querySelector('[data-controls]'), state);
+state.addEventListener('change', ({ detail }) => {
+  if (SELECTION.some((name) => detail.changed.has(name))) session.load();
+  else if (detail.changed.has('normalise')) applyScale();
+});
+session.load();

@@ -1,0 +1,109 @@
+/** The flame graph page: one snapshot, a range, an instance or a release of a service. */
+
+import { apiQuery, bindControls, fillOptions } from './flame_controls.js';
+import { formatTime, formatValue } from './flame_format.js';
+import { fetchJson } from './flame_load.js';
+import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
+import { FlameSession, acceptFiles } from './flame_session.js';
+import { PageState } from './flame_state.js';
+import { Timeline } from './flame_timeline.js';
+import { loadWindow, widened } from './flame_window.js';
+
+const SELECTION = ['from', 'to', 'type', 'instance', 'release', 'snapshot', 'granularity'];
+
+const page = document.querySelector('[data-flame-page]');
+const { api, viewUrl, from, to } = page.dataset;
+const zone = document.documentElement.dataset.zone;
+const state = new PageState([
+  ...PANEL_FIELDS,
+  { name: 'from', fallback: '' }, { name: 'to', fallback: '' },
+  { name: 'type', fallback: page.dataset.type }, { name: 'instance', list: true }, { name: 'release', fallback: '' },
+  { name: 'snapshot', fallback: '' }, { name: 'granularity', fallback: 'function' },
+]);
+const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
+const session = new FlameSession(panel, () => `${api}/flame?${apiQuery(state, SELECTION, range())}`);
+const timeline = new Timeline(page.querySelector('[data-timeline]'), {
+  zone, label: 'Memory over time; drag to choose the range', selections: [{ key: 'current', label: 'shown' }],
+});
+const banner = page.querySelector('[data-file-banner]');
+let context = null;
+
+/** The page's own range, where the address names none. */
+function range() { return { from: state.get('from') || from, to: state.get('to') || to }; }
+
+async function showWindow() {
+  const { from: begin, to: end } = await resolvedRange();
+  if (!context || begin < context.from || end > context.to) context = widened(begin, end);
+  timeline.setSelection('current', begin, end);
+  try {
+    const shown = await loadWindow(api, context, apiQuery(state, ['instance']));
+    timeline.show({ ...context, ...shown });
+    fillOptions(page.querySelector('select[name=snapshot]'), shown.snapshots.map(({ id, ts, label }) => ({ value: id, label: `${formatTime(ts, zone)} ${label}` })));
+  } catch (error) {
+    if (!error.cancelled) page.querySelector('[data-window-error]').textContent = `The timeline is missing: ${error.message}`;
+  }
+}
+
+/** Relative times such as now-1h are resolved by the server's answer; before it by the page's own range. */
+async function resolvedRange() {
+  const shown = panel.data?.meta;
+  return shown?.from ? { from: shown.from, to: shown.to } : { from: Number(from), to: Number(to) };
+}
+
+function showMeta(data) {
+  const { meta, unit } = data;
+  const words = [];
+  if (meta.from) words.push(`${formatTime(meta.from, zone, { seconds: false })} – ${formatTime(meta.to, zone, { seconds: false })}`);
+  if (meta.snapshots !== undefined) words.push(`${meta.snapshots} snapshot${meta.snapshots === 1 ? '' : 's'}`);
+  words.push(`${formatValue(data.current[0] ?? 0, unit)} in all`);
+  page.querySelector('[data-meta]').textContent = words.join(' · ');
+  if (meta.sample_types) {
+    const select = page.querySelector('select[name=type]');
+    const chosen = meta.sample_type ?? select.value;
+    select.replaceChildren(...meta.sample_types.map((name) => new Option(name.replaceAll('_', ' '), name)));
+    select.value = chosen;
+  }
+  const pprof = panel.parts.pprof;
+  if (pprof) pprof.href = `${api}/pprof?${apiQuery(state, SELECTION, range())}`;
+}
+
+async function loadRates() {
+  if (state.get('snapshot')) return;
+  const query = apiQuery(state, SELECTION, { ...range(), by: 'function' });
+  try {
+    const { functions } = await fetchJson(`${api}/growth?${query}`);
+    panel.table.setRates(new Map(functions.map((each) => [each.function, { perHour: each.per_hour }])));
+  } catch {
+    // The column stays empty: the graph does not depend on it.
+  }
+}
+
+function showFile(file) {
+  banner.hidden = false;
+  banner.querySelector('[data-file-name]').textContent = file.name;
+  panel.table.setRates(null);
+  const query = new URLSearchParams({ type: '', granularity: state.get('granularity') });
+  session.open(file, `${viewUrl}?${query}`);
+}
+
+banner.querySelector('[data-file-close]').addEventListener('click', () => {
+  banner.hidden = true;
+  session.load();
+});
+session.addEventListener('loaded', ({ detail }) => {
+  showMeta(detail.data);
+  if (!banner.hidden) return;
+  showWindow();
+  loadRates();
+});
+timeline.addEventListener('select', ({ detail }) => state.set({ from: String(detail.from), to: String(detail.to), snapshot: '' }));
+timeline.addEventListener('pick', ({ detail }) => state.set({ snapshot: detail.snapshot }));
+bindControls(page.querySelector('[data-controls]'), state);
+acceptFiles(page.querySelector('[data-open-file]'), showFile);
+state.addEventListener('change', ({ detail }) => {
+  if (SELECTION.some((name) => detail.changed.has(name))) {
+    banner.hidden = true;
+    session.load();
+  }
+});
+session.load();

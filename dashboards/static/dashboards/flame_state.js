@@ -1,0 +1,68 @@
+/**
+ * A page's whole state in its address, so that a link shows a colleague the same picture.
+ *
+ * A field is { name, fallback, list?, flag?, replace? }: lists repeat the parameter, flags are 0 or 1, and a change
+ * of a `replace` field (typing, hovering) does not make a step of its own for the back button.
+ */
+
+export class PageState extends EventTarget {
+  constructor(fields, location = window.location) {
+    super();
+    this.fields = new Map(fields.map((field) => [field.name, field]));
+    this.values = this.#read(location.search);
+    window.addEventListener('popstate', () => {
+      const before = this.values;
+      this.values = this.#read(window.location.search);
+      this.#tell(before);
+    });
+  }
+
+  #read(search) {
+    const query = new URLSearchParams(search);
+    const values = {};
+    for (const { name, fallback, list, flag } of this.fields.values()) {
+      if (list) values[name] = query.getAll(name).filter(Boolean);
+      else if (flag) values[name] = query.has(name) ? query.get(name) === '1' : fallback;
+      else values[name] = query.get(name) ?? fallback;
+    }
+    return values;
+  }
+
+  get(name) { return this.values[name]; }
+
+  /** Change some fields; listeners hear of the difference and the address follows. */
+  set(changes) {
+    const before = this.values;
+    const after = { ...before, ...changes };
+    const changed = Object.keys(changes).filter((name) => !same(before[name], after[name]));
+    if (!changed.length) return;
+    this.values = after;
+    const quiet = changed.every((name) => this.fields.get(name).replace);
+    history[quiet ? 'replaceState' : 'pushState'](null, '', this.href());
+    this.#tell(before);
+  }
+
+  /** The address that holds this state; other parameters of the page are kept. */
+  href(changes = {}) {
+    const values = { ...this.values, ...changes };
+    const query = new URLSearchParams(window.location.search);
+    for (const { name, fallback, list, flag } of this.fields.values()) {
+      query.delete(name);
+      const value = values[name];
+      if (list) value.forEach((item) => query.append(name, item));
+      else if (flag) { if (value !== fallback) query.set(name, value ? '1' : '0'); }
+      else if (value !== fallback && value !== '') query.set(name, value);
+    }
+    const text = query.toString();
+    return text ? `${window.location.pathname}?${text}` : window.location.pathname;
+  }
+
+  #tell(before) {
+    const changed = new Set([...this.fields.keys()].filter((name) => !same(before[name], this.values[name])));
+    if (changed.size) this.dispatchEvent(new CustomEvent('change', { detail: { changed } }));
+  }
+}
+
+function same(a, b) {
+  return Array.isArray(a) ? a.length === b.length && a.every((item, k) => item === b[k]) : a === b;
+}
