@@ -1,0 +1,45 @@
+/* Which CPython this is: the one place that reads interpreter-private layouts, gated by exact minor version.
+ *
+ * Frame layouts change with every minor version.  A version that is not listed here still compiles, with
+ * PLIMSOLL_SUPPORTED 0, so that importing works and start() can refuse aloud instead of reading wild memory. */
+#ifndef PLIMSOLL_INTERPRETER_H
+#define PLIMSOLL_INTERPRETER_H
+
+#define PY_SSIZE_T_CLEAN
+#ifndef Py_BUILD_CORE
+#define Py_BUILD_CORE 1
+#endif
+#include <Python.h>
+
+#if defined(Py_GIL_DISABLED) || PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
+#define PLIMSOLL_SUPPORTED 0
+#else
+#define PLIMSOLL_SUPPORTED 1
+#endif
+
+#if PLIMSOLL_SUPPORTED
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
+
+#if PY_VERSION_HEX < 0x030D0000
+#define CURRENT_FRAME(thread) ((thread)->cframe->current_frame)
+#define FRAME_CODE(frame) ((frame)->f_code)
+#define FRAME_IS_SHIM(frame) 0
+#define CURRENT_THREAD_STATE() _PyThreadState_UncheckedGet()
+#define IS_FINALIZING() _Py_IsFinalizing()
+#else
+#define CURRENT_FRAME(thread) ((thread)->current_frame)
+#define FRAME_CODE(frame) ((PyCodeObject *)(frame)->f_executable)
+#define FRAME_IS_SHIM(frame) ((frame)->owner == FRAME_OWNED_BY_CSTACK || !PyCode_Check((frame)->f_executable))
+#define CURRENT_THREAD_STATE() PyThreadState_GetUnchecked()
+#define IS_FINALIZING() Py_IsFinalizing()
+#endif
+
+#if PY_VERSION_HEX < 0x030C0000
+#define HAS_OWN_GIL(interpreter) 0
+#else
+#define HAS_OWN_GIL(interpreter) ((interpreter)->ceval.own_gil && (interpreter) != PyInterpreterState_Main())
+#endif
+#endif /* PLIMSOLL_SUPPORTED */
+
+#endif
