@@ -1,0 +1,1 @@
+"""Four public stories of services that grew, died or stuttered, lived through with Plimsoll."""

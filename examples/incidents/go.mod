@@ -1,0 +1,3 @@
+module plimsoll.example/incidents
+
+go 1.21
