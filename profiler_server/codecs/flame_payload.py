@@ -56,7 +56,9 @@ def encode_flame(tree: FlameTree, meta: Mapping[str, object] | None = None) -> b
     return _assemble(header, columns, strings)
 
 
-def _assemble(header: dict[str, object], columns: Mapping[str, Column], strings: Mapping[str, bytes]) -> bytes:
+def _assemble(
+    header: dict[str, object], columns: Mapping[str, Column], strings: Mapping[str, bytes]
+) -> bytes:
     parts: list[bytes] = []
     offset = 0
     described: dict[str, object] = {}
@@ -67,7 +69,9 @@ def _assemble(header: dict[str, object], columns: Mapping[str, Column], strings:
     for key, text in strings.items():
         described_strings[key] = {"offset": offset, "length": len(text)}
         offset += _append(parts, text)
-    head = json.dumps({**header, "columns": described, "strings": described_strings}, separators=(",", ":")).encode()
+    head = json.dumps(
+        {**header, "columns": described, "strings": described_strings}, separators=(",", ":")
+    ).encode()
     lead = MAGIC + len(head).to_bytes(4, "little") + head
     return b"".join((lead, b"\0" * (-len(lead) % ALIGNMENT), *parts))
 

@@ -3,8 +3,8 @@
 `drop_frames` and `keep_frames` travel inside profiles, `focus` and `hide` come from URLs: a backtracking engine would
 let anyone burn a core. Here a text of n characters costs O(n × states); states, nesting and length are bounded.
 
-Read: literals, ``.``, classes, ``\\d \\w \\s`` and their opposites, ``( )``, ``(?: )``, ``|``, ``* + ? {m,n}`` (lazy ones
-too), ``^ $ \\A \\z``, a leading ``(?i)``. Not read: look-around, back references, ``\\b``.
+Read: literals, ``.``, classes, ``\\d \\w \\s`` and their opposites, ``( )``, ``(?: )``, ``|``, ``* + ? {m,n}`` (also
+lazy), ``^ $ \\A \\z``, a leading ``(?i)``. Not read: look-around, back references, ``\\b``.
 """
 
 from collections.abc import Callable, Iterable
