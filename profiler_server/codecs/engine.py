@@ -9,6 +9,7 @@ from typing import Protocol
 
 from profiler_server.codecs import pprof_parser
 from profiler_server.codecs.pprof_message import PprofMessage
+from profiler_server.codecs.stack_hashes import AddressColumns
 from profiler_server.core.validate import ProfileLimits
 
 
@@ -17,6 +18,10 @@ class Parser(Protocol):
 
     def parse(self, buffer: bytes, limits: ProfileLimits, *, symbols: bool = True) -> PprofMessage:
         """Return the columns of an unpacked pprof message."""
+        ...
+
+    def parse_addresses(self, buffer: bytes, limits: ProfileLimits) -> AddressColumns:
+        """Return the columns without symbols and the hashes of the stacks by address."""
         ...
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from profiler_server.codecs import engine
 from profiler_server.codecs.compression import pack, unpack
-from profiler_server.codecs.pprof_message import PprofMessage
+from profiler_server.codecs.pprof_message import RESERVED_LABELS, PprofMessage
 from profiler_server.codecs.pprof_stacks import SymbolTable, stack_rows
 from profiler_server.codecs.pprof_writer import ProtoWriter, StringTable
 from profiler_server.core.profile import (
@@ -24,8 +24,6 @@ from profiler_server.core.profile import (
 )
 from profiler_server.core.stacks import unique_rows
 from profiler_server.core.validate import DEFAULT_LIMITS, ProfileLimits, check_profile
-
-RESERVED_LABELS = "pprof::"
 
 
 def decode(

@@ -4,12 +4,13 @@ Strings stay where they are in the message; a column holds their index in the st
 https://github.com/google/pprof/blob/main/proto/profile.proto
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from profiler_server.core.errors import InvalidProfile
-from profiler_server.core.profile import Int32Array, Int64Array, SampleType, UInt64Array
+from profiler_server.core.profile import Int32Array, Int64Array, IntArray, SampleType, UInt64Array
+from profiler_server.core.stacks import Rows, gather
 from profiler_server.core.validate import ProfileLimits
 
 HEADER_FIELDS = (
@@ -20,6 +21,7 @@ HEADER_FIELDS = (
     "period",
     "default_sample_type",
 )
+RESERVED_LABELS = "pprof::"
 MALFORMED = "The body is not a well-formed pprof message."
 
 
@@ -91,6 +93,23 @@ class PprofMessage:
         if not len(self.sample_types):
             raise InvalidProfile("The profile names no sample type.")
         return self
+
+    def only_samples(self, which: IntArray) -> "PprofMessage":
+        """Return the message with the chosen samples and the locations that they use, labels left out."""
+        samples = gather(Rows(self.sample_offsets, self.location_ids.view(np.int64)), which)
+        used = np.flatnonzero(np.isin(self.locations[:, 0], samples.flat.view(np.uint64)))
+        lines = gather(Rows(self.line_offsets, np.arange(len(self.lines))), used)
+        return replace(
+            self,
+            sample_offsets=samples.offsets,
+            location_ids=samples.flat.view(np.uint64),
+            values=self.values[which],
+            label_samples=self.label_samples[:0],
+            labels=self.labels[:0],
+            locations=self.locations[used],
+            line_offsets=lines.offsets,
+            lines=self.lines[lines.flat],
+        )
 
     def sample_type_names(self, limits: ProfileLimits) -> tuple[SampleType, ...]:
         """Return the sample types as text."""

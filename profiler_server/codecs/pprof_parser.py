@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from profiler_server.codecs.pprof_message import MALFORMED, PprofMessage
+from profiler_server.codecs.stack_hashes import AddressColumns, address_columns
 from profiler_server.core.errors import InvalidProfile
 from profiler_server.core.profile import Int32Array, Int64Array, UInt64Array
 from profiler_server.core.stacks import offsets_of
@@ -25,6 +26,11 @@ def parse(buffer: bytes, limits: ProfileLimits, *, symbols: bool = True) -> Ppro
     parser = _Parser(buffer, limits, symbols=symbols)
     parser.run()
     return parser.message()
+
+
+def parse_addresses(buffer: bytes, limits: ProfileLimits) -> AddressColumns:
+    """Return the columns without symbols and the hashes of the stacks by address; raises as `parse` does."""
+    return address_columns(parse(buffer, limits, symbols=False))
 
 
 class _Parser:

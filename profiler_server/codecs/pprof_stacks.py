@@ -32,8 +32,8 @@ class SymbolTable:
         Raises `InvalidProfile` for ids that are zero, doubled or unknown.
         """
         location_ids = message.locations[:, 0]
-        _check_ids("location", location_ids)
-        _check_ids("mapping", message.mappings[:, 0].view(np.uint64))
+        check_ids("location", location_ids)
+        check_ids("mapping", message.mappings[:, 0].view(np.uint64))
         known: dict[Frame, int] = {}
         line_frames = _line_frames(message, limits, known)
         rows = Rows(message.line_offsets, line_frames)
@@ -60,6 +60,12 @@ def stack_rows(message: PprofMessage, symbols: SymbolTable, limits: ProfileLimit
     return expand(locations, frames_of)
 
 
+def check_ids(what: str, ids: UInt64Array) -> None:
+    """Raise `InvalidProfile` unless the ids uint64[n] are unique and not zero."""
+    if len(ids) and (int(ids.min()) == 0 or len(np.unique(ids)) < len(ids)):
+        raise InvalidProfile(f"The ids of {what}s must be unique and not zero.")
+
+
 def positions_of(ids: UInt64Array, wanted: UInt64Array, what: str) -> Int32Array:
     """Return int32[len(wanted)]: where each id stands in `ids`. Raises `InvalidProfile` for an unknown one."""
     if len(ids) and np.array_equal(ids, np.arange(1, len(ids) + 1, dtype=np.uint64)):
@@ -73,15 +79,10 @@ def positions_of(ids: UInt64Array, wanted: UInt64Array, what: str) -> Int32Array
     return order[place].astype(np.int32)
 
 
-def _check_ids(what: str, ids: UInt64Array) -> None:
-    if len(ids) and (int(ids.min()) == 0 or len(np.unique(ids)) < len(ids)):
-        raise InvalidProfile(f"The ids of {what}s must be unique and not zero.")
-
-
 def _line_frames(message: PprofMessage, limits: ProfileLimits, known: dict[Frame, int]) -> Int32Array:
     """Return int32[n_lines]: the frame of every line; new frames are added to `known`."""
     function_ids = message.functions[:, 0].view(np.uint64)
-    _check_ids("function", function_ids)
+    check_ids("function", function_ids)
     row = np.full(len(message.lines), -1, np.int64)
     named = message.lines[:, 0] != 0
     row[named] = positions_of(function_ids, message.lines[named, 0].view(np.uint64), "function")

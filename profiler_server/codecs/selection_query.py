@@ -67,7 +67,7 @@ def parse_selection(query: Parameters, *, now: datetime, prefix: str = "") -> As
         release=query.get(f"{prefix}release") or None,
         labels=_labels(query, prefix),
         snapshot_id=query.get(f"{prefix}snapshot") or None,
-        granularity=_granularity(query.get("granularity") or Granularity.FUNCTION.value),
+        granularity=parse_granularity(query.get("granularity") or ""),
     )
 
 
@@ -130,9 +130,10 @@ def _labels(query: Parameters, prefix: str) -> tuple[tuple[str, str], ...]:
     return tuple((key.removeprefix(head), query.get(key) or "") for key in sorted(keys))
 
 
-def _granularity(word: str) -> Granularity:
+def parse_granularity(word: str) -> Granularity:
+    """Return the granularity called `word`; functions for an empty one."""
     try:
-        return Granularity(word)
+        return Granularity(word or Granularity.FUNCTION.value)
     except ValueError as error:
         known = ", ".join(each.value for each in Granularity)
         raise UnsupportedFormat(f"Granularity {word[:20]!r} is not known; choose one of {known}.") from error

@@ -1,0 +1,100 @@
+"""64-bit hashes of whole stacks, the same from the compiled and from the pure path.
+
+A stack's hash is the sum over its locations of ``location hash × odd number of the position``, plus its length times a
+constant, modulo 2**64; a location's hash is splitmix64 of its address, or of its frames' names and lines.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiler_server.codecs.pprof_message import PprofMessage
+from profiler_server.codecs.pprof_stacks import check_ids, positions_of
+from profiler_server.core.profile import BoolArray, Int64Array, UInt64Array
+from profiler_server.core.stacks import Rows, mix64
+
+POSITION_STEP = np.uint64(0x9E3779B97F4A7C15)
+LENGTH_STEP = np.uint64(0xBF58476D1CE4E5B9)
+_ONE = np.uint64(1)
+_MASK = 2**64 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class AddressColumns:
+    """A message without its symbols, and uint64[n] hashes of its stacks by address.
+
+    `complete` is false when some location has no address; then the hashes mean nothing.
+    """
+
+    message: PprofMessage
+    stack_hashes: UInt64Array
+    complete: bool
+
+
+def address_columns(message: PprofMessage) -> AddressColumns:
+    """Hash the stacks of a message by the addresses of their locations; raises `InvalidProfile` for bad ids."""
+    addresses = message.locations[:, 2]
+    complete = bool((addresses != 0).all())
+    return AddressColumns(message, _stack_hashes(message, mix64(addresses)), complete)
+
+
+def content_hashes(message: PprofMessage) -> UInt64Array:
+    """Return uint64[n]: hashes of the stacks by the names, files and lines of their frames (or the addresses)."""
+    rows = Rows(message.line_offsets, np.arange(len(message.lines), dtype=np.int32))
+    line_hashes = _line_hashes(message)
+    locations = mix64(
+        _ordered_sums(rows, line_hashes) + mix64(np.where(rows.lengths() > 0, 0, message.locations[:, 2]))
+    )
+    return _stack_hashes(message, locations)
+
+
+def string_hash(text: bytes) -> int:
+    """Return a 64-bit hash of bytes: eight at a time, little-endian, the last padded with zeros."""
+    value = len(text)
+    for at in range(0, len(text), 8):
+        value = _mix(value ^ int.from_bytes(text[at : at + 8], "little"))
+    return value
+
+
+def _mix(number: int) -> int:
+    x = (number + 0x9E3779B97F4A7C15) & _MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
+    return x ^ (x >> 31)
+
+
+def _stack_hashes(message: PprofMessage, location_hashes: UInt64Array) -> UInt64Array:
+    ids = message.locations[:, 0]
+    check_ids("location", ids)
+    places = positions_of(ids, message.location_ids, "location")
+    rows = Rows(message.sample_offsets, places)
+    return _ordered_sums(rows, location_hashes) + rows.lengths().astype(np.uint64) * LENGTH_STEP
+
+
+def _ordered_sums(rows: Rows, hashes: UInt64Array) -> UInt64Array:
+    """Return uint64[n]: per row the sum of each element's hash times the odd number of its position."""
+    odd = ((rows.positions().astype(np.uint64) + _ONE) * POSITION_STEP) | _ONE
+    sums = np.zeros(len(rows.flat) + 1, np.uint64)
+    np.cumsum(hashes[rows.flat] * odd, out=sums[1:])
+    return sums[rows.offsets[1:]] - sums[rows.offsets[:-1]]
+
+
+def _line_hashes(message: PprofMessage) -> UInt64Array:
+    function_ids = message.functions[:, 0].view(np.uint64)
+    check_ids("function", function_ids)
+    names = _function_hashes(message)
+    hashes = np.zeros(len(message.lines), np.uint64)
+    named: BoolArray = message.lines[:, 0] != 0
+    places = positions_of(function_ids, message.lines[named, 0].view(np.uint64), "function")
+    hashes[named] = names[places]
+    return mix64(hashes + mix64(message.lines[:, 1].view(np.uint64)))
+
+
+def _function_hashes(message: PprofMessage) -> UInt64Array:
+    """Return uint64[n_functions] of the name (or the system's name) and the file."""
+    columns = message.functions
+    chosen: Int64Array = np.where(columns[:, 1] != 0, columns[:, 1], columns[:, 2])
+    used = np.unique(np.concatenate([chosen, columns[:, 3]]))
+    hashes = np.zeros(len(message.strings), np.uint64)
+    hashes[used] = [string_hash(message.raw_string(i)) for i in used.tolist()]
+    return mix64(hashes[chosen] + mix64(hashes[columns[:, 3]]))
