@@ -1,8 +1,8 @@
 """The steady-state reading of pprof bodies: values and a 64-bit key per stack, without touching a symbol.
 
-A service sends the same stacks again and again. `scan` reads a body's values and hashes its stacks by the *addresses* of
-their locations; a store keeps ``key → its own stack id`` in memory and asks `symbolise` for the few keys that it has not
-seen. Profiles without addresses (Python, Node) are keyed by the content of their frames instead (`content_keys`).
+A service sends the same stacks again and again. `scan` reads a body's values and hashes its stacks by the *addresses*
+of their locations; a store keeps ``key → its own stack id`` in memory and asks `symbolise` for the few keys that it
+has not seen. Profiles without addresses (Python, Node) are keyed by the content of their frames instead (`content_keys`).
 
 ::
 
@@ -34,7 +34,6 @@ from profiler_server.core.stacks import mix64
 from profiler_server.core.validate import DEFAULT_LIMITS, ProfileLimits
 
 BLOCK_LABEL = b"bytes"
-_NO_BUILD = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +75,7 @@ def scan(
     content_keys = not columns.complete
     if content_keys:
         message = parser.parse(buffer, limits).checked()
-        hashes, build, has_build_id = content_hashes(message), _NO_BUILD, False
+        hashes, build, has_build_id = content_hashes(message, limits), _rules_of(message), False
     else:
         message = columns.message.checked()
         hashes, (build, has_build_id) = columns.stack_hashes, _build_of(message)
@@ -120,9 +119,15 @@ def _build_of(message: PprofMessage) -> tuple[int, bool]:
     """Return (a hash of all that gives addresses their meaning, whether the first mapping has a build id)."""
     digest = blake2b(message.mappings[:, 1:4].tobytes(), digest_size=8)
     names = [message.raw_string(i) for i in message.mappings[:, 4:].ravel().tolist()]
+    digest.update(b"\0".join(names))
+    build = int.from_bytes(digest.digest(), "little") ^ _rules_of(message)
+    return build, bool(names and names[1])
+
+
+def _rules_of(message: PprofMessage) -> int:
+    """Return a hash of what will be cut from the stacks, 0 for nothing."""
     rules = [message.raw_string(message.header_field(field)) for field in ("drop_frames", "keep_frames")]
-    digest.update(b"\0".join(names + rules))
-    return int.from_bytes(digest.digest(), "little"), bool(names and names[1])
+    return int.from_bytes(blake2b(b"\0".join(rules), digest_size=8).digest(), "little") if any(rules) else 0
 
 
 def _block_bytes(message: PprofMessage) -> tuple[Int64Array, bool]:

@@ -9,7 +9,7 @@ import numpy as np
 from profiler_server.codecs.pprof_message import PprofMessage
 from profiler_server.core.errors import InvalidProfile, ProfilerError
 from profiler_server.core.patterns import Pattern
-from profiler_server.core.profile import BoolArray, Frame, Int32Array, Int64Array, UInt64Array
+from profiler_server.core.profile import BoolArray, Frame, Int32Array, Int64Array, IntArray, UInt64Array
 from profiler_server.core.stacks import Rows, expand, keep_elements, offsets_of
 from profiler_server.core.validate import ProfileLimits
 
@@ -115,9 +115,7 @@ def _named_by_address(
     bare = np.flatnonzero(rows.lengths() == 0)
     if not len(bare):
         return rows
-    files = _mapped_files(message, limits)
-    names = [_address_name(files, *message.locations[i, 1:].tolist()) for i in bare.tolist()]
-    ids = [known.setdefault(Frame(name), len(known)) for name in names]
+    ids = [known.setdefault(Frame(name), len(known)) for name in address_names(message, bare, limits)]
     lengths = rows.lengths()
     lengths[bare] = 1
     offsets = offsets_of(lengths)
@@ -127,6 +125,12 @@ def _named_by_address(
     given[offsets[bare]] = False
     flat[given] = rows.flat
     return Rows(offsets, flat)
+
+
+def address_names(message: PprofMessage, which: IntArray, limits: ProfileLimits) -> list[str]:
+    """Return what to call locations without lines: "[libfoo.so] 0x1f30", the same in every process."""
+    files = _mapped_files(message, limits)
+    return [_address_name(files, *row) for row in message.locations[which, 1:].tolist()]
 
 
 def _mapped_files(message: PprofMessage, limits: ProfileLimits) -> dict[int, tuple[str, int]]:

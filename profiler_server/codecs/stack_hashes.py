@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from profiler_server.codecs.pprof_message import PprofMessage
-from profiler_server.codecs.pprof_stacks import check_ids, positions_of
+from profiler_server.codecs.pprof_stacks import address_names, check_ids, positions_of
 from profiler_server.core.profile import BoolArray, Int64Array, UInt64Array
 from profiler_server.core.stacks import Rows, mix64
+from profiler_server.core.validate import ProfileLimits
 
 POSITION_STEP = np.uint64(0x9E3779B97F4A7C15)
 LENGTH_STEP = np.uint64(0xBF58476D1CE4E5B9)
@@ -38,13 +39,13 @@ def address_columns(message: PprofMessage) -> AddressColumns:
     return AddressColumns(message, _stack_hashes(message, mix64(addresses)), complete)
 
 
-def content_hashes(message: PprofMessage) -> UInt64Array:
+def content_hashes(message: PprofMessage, limits: ProfileLimits) -> UInt64Array:
     """Return uint64[n]: hashes of the stacks by the names, files and lines of their frames (or the addresses)."""
     rows = Rows(message.line_offsets, np.arange(len(message.lines), dtype=np.int32))
     line_hashes = _line_hashes(message)
-    locations = mix64(
-        _ordered_sums(rows, line_hashes) + mix64(np.where(rows.lengths() > 0, 0, message.locations[:, 2]))
-    )
+    locations = mix64(_ordered_sums(rows, line_hashes))
+    bare = np.flatnonzero(rows.lengths() == 0)
+    locations[bare] = [string_hash(name.encode()) for name in address_names(message, bare, limits)]
     return _stack_hashes(message, locations)
 
 
