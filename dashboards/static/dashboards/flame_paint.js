@@ -1,6 +1,7 @@
 /** Draws a scene on a canvas: one fill style per colour, text only where it fits. */
 
 import { ROW_HEIGHT } from './flame_layout.js';
+import { shortName } from './flame_names.js';
 
 export const TEXT_PADDING = 4;
 export const SHORTEST_TEXT = 3;
@@ -14,12 +15,12 @@ export function characterWidth(context) {
   return context.measureText(SAMPLE).width / SAMPLE.length;
 }
 
-/** The text that fits into `width` pixels, shortened in front of the last dot's word, or ''. */
+/** The text that fits into `width` pixels: whole, without its path, cut short, or ''. */
 export function fitText(text, width, character) {
   const room = Math.floor((width - 2 * TEXT_PADDING) / character);
   if (room < SHORTEST_TEXT) return '';
   if (text.length <= room) return text;
-  const tail = text.slice(text.lastIndexOf('/') + 1);
+  const tail = shortName(text);
   if (tail.length <= room) return tail;
   return `${tail.slice(0, room - 1)}…`;
 }

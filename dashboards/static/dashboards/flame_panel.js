@@ -11,13 +11,13 @@ import { formatShare, formatValue } from './flame_format.js';
 import { openMenu } from './flame_menu.js';
 import { FlameTable } from './flame_table.js';
 import { nameIndex, sandwich, transformed } from './flame_transform.js';
-import { renderFilters, renderStatus, renderTrail, shortName, sourceLinker } from './flame_trail.js';
+import { renderFilters, renderStatus, renderTrail, sourceLinker } from './flame_trail.js';
 import { FlameView } from './flame_view.js';
 
 const TYPING_PAUSE_MS = 90;
 
 export const PANEL_FIELDS = [
-  { name: 'q', fallback: '', replace: true },
+  { name: 'search', fallback: '', replace: true },
   { name: 'zoom', fallback: '' },
   { name: 'dir', fallback: 'icicle' },
   { name: 'view', fallback: 'both' },
@@ -81,7 +81,7 @@ export class FlamePanel {
     if (!this.data) return;
     this.tree = transformed(this.data, { focus: state.get('focus'), hide: state.get('hide'), collapse: state.get('collapse') });
     const root = this.tree.findPath(state.get('zoom'));
-    this.tree.search(state.get('q'));
+    this.tree.search(state.get('search'));
     const empty = !(this.tree.width[0] > 0);
     this.parts.empty.hidden = !empty;
     if (empty) this.parts.empty.textContent = this.#emptyReason();
@@ -151,7 +151,7 @@ export class FlamePanel {
   }
 
   #showFound() {
-    const query = this.state.get('q');
+    const query = this.state.get('search');
     if (this.parts.search.value !== query) this.parts.search.value = query;
     const { found } = this.parts;
     if (!query || !this.tree) {
@@ -170,7 +170,7 @@ export class FlamePanel {
     if (changed.has('dir')) this.view.setUpward(state.get('dir') === 'flame');
     if (changed.has('view') || changed.has('dir') || changed.has('collapse')) this.#applyLayout();
     if (TREE_FIELDS.some((field) => changed.has(field))) this.#rebuild();
-    else if (changed.has('q')) this.#search(state.get('q'));
+    else if (changed.has('search')) this.#search(state.get('search'));
     if (changed.has('sort')) this.table.setSort(state.get('sort'));
     if (changed.has('zoom')) {
       const root = this.tree.findPath(state.get('zoom'));
@@ -208,15 +208,15 @@ export class FlamePanel {
   #connectTools() {
     const { parts, state, host } = this;
     let timer = 0;
-    parts.search.value = state.get('q');
+    parts.search.value = state.get('search');
     parts.search.addEventListener('input', () => {
       clearTimeout(timer);
-      timer = setTimeout(() => state.set({ q: parts.search.value }), TYPING_PAUSE_MS);
+      timer = setTimeout(() => state.set({ search: parts.search.value }), TYPING_PAUSE_MS);
     });
     parts.search.addEventListener('keydown', (event) => this.#searchKey(event));
     parts.flip.addEventListener('click', () => state.set({ dir: state.get('dir') === 'flame' ? 'icicle' : 'flame' }));
     parts.collapse.addEventListener('click', () => state.set({ collapse: !state.get('collapse') }));
-    parts.reset.addEventListener('click', () => state.set({ q: '', zoom: '', focus: [], hide: [], collapse: false, sandwich: '' }));
+    parts.reset.addEventListener('click', () => state.set({ search: '', zoom: '', focus: [], hide: [], collapse: false, sandwich: '' }));
     parts.sandwichClose.addEventListener('click', () => state.set({ sandwich: '' }));
     for (const choice of host.querySelectorAll('[data-view-choice]')) {
       choice.addEventListener('click', () => state.set({ view: choice.dataset.viewChoice }));
@@ -229,12 +229,12 @@ export class FlamePanel {
   #searchKey(event) {
     if (event.key === 'Enter') {
       event.preventDefault();
-      this.state.set({ q: this.parts.search.value });
+      this.state.set({ search: this.parts.search.value });
       this.view.scroller.focus();
       this.view.scroller.dispatchEvent(new KeyboardEvent('keydown', { key: 'n', bubbles: false }));
     } else if (event.key === 'Escape') {
       this.parts.search.value = '';
-      this.state.set({ q: '' });
+      this.state.set({ search: '' });
     }
   }
 
@@ -249,6 +249,7 @@ export class FlamePanel {
 
   #frameMenu(view, { node, x, y }) {
     const { data } = view;
+    if (node === 0 && view === this.view) return;
     const items = this.#nameItems(data.name[node]);
     items.splice(2, 0, { label: 'Copy the stack', run: () => this.#copy(data.path(node).map((i) => data.label(i)).join('\n')) });
     const href = this.link(data.file(node), data.line(node));
@@ -265,7 +266,7 @@ export class FlamePanel {
       { label: 'Copy the name', hint: 'c', run: () => this.#copy(name) },
       { label: 'Focus: only stacks through it', hint: 'f', run: () => add('focus') },
       { label: 'Hide: give its memory to its callers', hint: 'h', run: () => add('hide') },
-      { label: 'Find everywhere', hint: 'm', run: () => state.set({ q: name }) },
+      { label: 'Find everywhere', hint: 'm', run: () => state.set({ search: name }) },
     ];
   }
 
@@ -284,11 +285,10 @@ export class FlamePanel {
     if (typing || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !this.data) return;
     const { parts, state, view } = this;
     const node = view.hovered >= 0 ? view.hovered : view.cursor;
-    const name = this.tree.name[node];
-    const items = this.#nameItems(name);
+    const [s, c, f, h, m] = node > 0 ? this.#nameItems(this.tree.name[node]).map(({ run }) => run) : [];
     const act = {
+      s, c, f, h, m,
       '/': () => parts.search.focus(),
-      s: items[0].run, c: items[1].run, f: items[2].run, h: items[3].run, m: items[4].run,
       i: () => parts.flip.click(),
       t: () => state.set({ view: { both: 'graph', graph: 'table', table: 'both' }[state.get('view')] ?? 'both' }),
       r: () => parts.collapse.click(),
@@ -304,9 +304,6 @@ export class FlamePanel {
     const { state } = this;
     if (state.get('sandwich')) state.set({ sandwich: '' });
     else if (this.view.root) this.view.zoom(0);
-    else if (state.get('q')) state.set({ q: '' });
+    else if (state.get('search')) state.set({ search: '' });
   }
-
-  /** The name under which a function is drawn, shortened for headings. */
-  static short(name) { return shortName(name); }
 }

@@ -5,6 +5,7 @@
  */
 
 import { formatChange, formatDelta, formatRate, formatShare, formatValue } from './flame_format.js';
+import { shortName } from './flame_names.js';
 import { functionTable } from './flame_transform.js';
 
 const FIRST_ROWS = 100;
@@ -242,7 +243,7 @@ function nameCell(data, nameId) {
   const box = document.createElement('div');
   box.className = 'flame-name';
   const name = document.createElement('span');
-  name.textContent = data.names[nameId];
+  name.textContent = shortName(data.names[nameId]);
   name.title = data.names[nameId];
   box.append(name);
   const file = data.files[data.fileOf[nameId]] ?? '';

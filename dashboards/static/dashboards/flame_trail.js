@@ -1,6 +1,7 @@
 /** The lines around the graph: the path that is zoomed to, the filters in force, and the frame under the pointer. */
 
 import { figures, place } from './flame_describe.js';
+import { shortName } from './flame_names.js';
 
 const LONGEST_TRAIL = 8;
 
@@ -47,11 +48,6 @@ function listItem(text) {
   const item = document.createElement('li');
   item.textContent = text;
   return item;
-}
-
-/** The last part of a qualified name, as a person would say it. */
-export function shortName(name) {
-  return name.slice(name.lastIndexOf('/') + 1);
 }
 
 /** Chips for the filters; each removes itself. */

@@ -33,8 +33,8 @@ export class FlameView extends EventTarget {
     this.hovered = -1;
     this.keyboard = false;
     this.scene = new Scene();
-    this.palette = makePalette(dark);
     this.#build(label);
+    this.#colour(dark);
     this.#listen();
   }
 
@@ -101,8 +101,14 @@ export class FlameView extends EventTarget {
   }
 
   setDark(dark) {
-    this.palette = makePalette(dark);
+    this.#colour(dark);
     this.draw();
+  }
+
+  /** The ground is the theme's own, so that the canvas has no visible edge. */
+  #colour(dark) {
+    const ground = getComputedStyle(this.scroller).backgroundColor;
+    this.palette = { ...makePalette(dark), background: ground.startsWith('rgb(') ? ground : makePalette(dark).background };
   }
 
   setUpward(upward) {

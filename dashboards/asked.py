@@ -1,0 +1,81 @@
+"""What an address of a flame, compare or growth page asks the store for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from django.db.models import Max, Min
+from django.http import HttpRequest, QueryDict
+
+from dashboards.period import Period, period_from
+from dashboards.scope import Scope
+from profiler_server.catalog.models import Instance, Service
+from profiler_server.codecs.selection_query import Asked, parse_selection
+from profiler_server.profiles.queries import ProfileSelection
+
+
+@dataclass(frozen=True)
+class PageQuestion:
+    """A service, the range that its page shows, and the selection of profiles."""
+
+    service: Service
+    period: Period
+    asked: Asked
+    selection: ProfileSelection
+
+
+def page_question(request: HttpRequest, scope: Scope, name: str) -> PageQuestion:
+    """Read a page's address. Raises the errors of `period_from` and `parse_selection`."""
+    service = scope.service(name)
+    period = period_from(request.GET, time.time(), scope.zone, data=lifetime(service))
+    return PageQuestion(service, period, *_selected(request.GET, service, period))
+
+
+def baseline_question(request: HttpRequest, scope: Scope, current: PageQuestion) -> PageQuestion:
+    """Read the baseline of a comparison (`base_from`, `base_to`); without one the range just before."""
+    given = QueryDict(mutable=True)
+    for key in ("from", "to"):
+        text = request.GET.get(f"base_{key}")
+        if text:
+            given[key] = text
+    if given:
+        period = period_from(given, time.time(), scope.zone)
+    else:
+        period = Period(current.period.start - current.period.seconds, current.period.start)
+    selected = _selected(request.GET, current.service, period, prefix="base_")
+    return PageQuestion(current.service, period, *selected)
+
+
+def lifetime(service: Service) -> tuple[float, float] | None:
+    """Return (first, last) unix seconds at which the service was heard of, or None."""
+    seen = Instance.objects.filter(service_id=service.pk).aggregate(
+        first=Min("first_seen_at"), last=Max("last_seen_at")
+    )
+    if seen["first"] is None:
+        return None
+    return seen["first"].timestamp(), seen["last"].timestamp()
+
+
+def _selected(
+    query: QueryDict, service: Service, period: Period, *, prefix: str = ""
+) -> tuple[Asked, ProfileSelection]:
+    rest = query.copy()
+    for key in (f"{prefix}from", f"{prefix}to"):
+        rest.pop(key, None)
+    asked = replace(
+        parse_selection(rest, now=datetime.now(UTC), prefix=prefix), start=period.starts_at, end=period.ends_at
+    )
+    selection = ProfileSelection(
+        service.project_id,
+        service.pk,
+        asked.start,
+        asked.end,
+        sample_type=asked.sample_type,
+        instance_ids=asked.instance_ids,
+        release=asked.release,
+        labels=dict(asked.labels) or None,
+        snapshot_id=asked.snapshot_id,
+    )
+    return asked, selection

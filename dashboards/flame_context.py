@@ -1,0 +1,54 @@
+"""What the templates of the flame, compare and growth pages are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.text import slugify
+
+from dashboards.asked import PageQuestion
+from dashboards.flame_rows import choices
+from dashboards.links import service_url
+
+UNITS = {"space": "bytes", "objects": "count"}
+
+
+def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
+    """Return what all three pages share."""
+    service, asked = question.service, question.asked
+    api = reverse("api-flame", args=[service.name]).removesuffix("/flame")
+    at = {"from": f"{question.period.start:.0f}", "to": f"{question.period.end:.0f}"}
+    return {
+        "nav": "fleet",
+        "page": page,
+        "service": service,
+        "question": question,
+        "choices": choices(question),
+        "chosen_instances": [str(pk) for pk in asked.instance_ids or ()],
+        "api": api,
+        "pprof_url": f"{api}/pprof",
+        "release": asked.release or _newest_release(question),
+        "unit": UNITS.get(asked.sample_type.rpartition("_")[2], "count"),
+        "file_name": f"{slugify(service.name)}-{asked.sample_type}",
+        "empty_text": (
+            f"No {asked.sample_type.replace('_', ' ')} was profiled in this range. "
+            "Choose a longer range, or another sample type."
+        ),
+        "links": {
+            "service": service_url(service.name, **at),
+            "flame": service_url(service.name, "flame", **at),
+            "compare": service_url(service.name, "compare", **at),
+            "growth": service_url(service.name, "growth", **at),
+        },
+    }
+
+
+def _newest_release(question: PageQuestion) -> str:
+    """Return the release that links to the source point at: the newest that ran in the range."""
+    shown = [
+        each
+        for each in question.service.releases.order_by("-first_seen_at")
+        if each.first_seen_at <= question.asked.end
+    ]
+    return shown[0].version if shown else ""

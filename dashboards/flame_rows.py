@@ -1,0 +1,110 @@
+"""The rows of the tables beside the graphs, and what the selects above them offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboards.asked import PageQuestion
+from profiler_server.catalog import queries as catalog
+from profiler_server.core.grouping import Granularity
+from profiler_server.core.profile import Frame, Profile
+from profiler_server.core.top import TopRow, top_table
+from profiler_server.profiles import queries
+from profiler_server.profiles.queries import ProfileSelection
+
+FALLBACK_ROWS = 50
+PATH_PARTS = 2
+SAMPLE_TYPES = ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One function of the table; the values before are 0 where nothing is compared."""
+
+    frame: Frame
+    flat: int
+    cumulative: int
+    flat_before: int = 0
+    cumulative_before: int = 0
+
+    @property
+    def function(self) -> str:
+        """Return the function's name."""
+        return self.frame.function
+
+    @property
+    def file(self) -> str:
+        """Return the file with its whole path."""
+        return self.frame.file
+
+    @property
+    def place(self) -> str:
+        """Return the end of the file's path, and the line where it is known."""
+        short = "/".join(self.frame.file.split("/")[-PATH_PARTS:])
+        return f"{short}:{self.frame.line}" if self.frame.line else short
+
+    @property
+    def flat_delta(self) -> int:
+        """Return the change of the flat value."""
+        return self.flat - self.flat_before
+
+    @property
+    def cumulative_delta(self) -> int:
+        """Return the change of the cumulative value."""
+        return self.cumulative - self.cumulative_before
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be chosen above the graph."""
+
+    sample_types: tuple[str, ...]
+    instances: tuple[tuple[str, str], ...]
+    releases: tuple[str, ...]
+    granularities: tuple[str, ...] = tuple(each.value for each in Granularity)
+
+
+def plain_rows(selection: ProfileSelection, granularity: Granularity) -> list[Row]:
+    """Return the functions that hold most, by cumulative value."""
+    rows = _top(queries.merged(selection), selection.sample_type, granularity)
+    shown = [Row(each.frame, each.flat, each.cumulative) for each in rows]
+    return sorted(shown, key=lambda row: -row.cumulative)[:FALLBACK_ROWS]
+
+
+def compared_rows(
+    current: ProfileSelection, baseline: ProfileSelection, granularity: Granularity
+) -> list[Row]:
+    """Return the functions that changed most, growth first."""
+    after = {each.frame: each for each in _top(queries.merged(current), current.sample_type, granularity)}
+    before = {each.frame: each for each in _top(queries.merged(baseline), baseline.sample_type, granularity)}
+    rows = [_compared(frame, after.get(frame), before.get(frame)) for frame in after.keys() | before.keys()]
+    return sorted(rows, key=lambda row: (-row.cumulative_delta, row.function))[:FALLBACK_ROWS]
+
+
+def choices(question: PageQuestion) -> Choices:
+    """Return what the range offers: sample types, instances and releases."""
+    asked, service = question.asked, question.service
+    alive = catalog.instances(service.pk, asked.start, asked.end)
+    newest = queries.snapshots(question.selection, limit=1)
+    stored = tuple(kind.name for kind in newest[0].sample_types) if newest else ()
+    return Choices(
+        sample_types=stored or SAMPLE_TYPES,
+        instances=tuple((str(each.pk), each.key) for each in alive),
+        releases=tuple(each.version for each in catalog.releases(service.pk)),
+    )
+
+
+def _top(profile: Profile, sample_type: str, granularity: Granularity) -> list[TopRow]:
+    if not any(each.name == sample_type for each in profile.sample_types):
+        return []
+    return top_table(profile, sample_type, granularity)
+
+
+def _compared(frame: Frame, after: TopRow | None, before: TopRow | None) -> Row:
+    return Row(
+        frame,
+        after.flat if after else 0,
+        after.cumulative if after else 0,
+        before.flat if before else 0,
+        before.cumulative if before else 0,
+    )

@@ -1,0 +1,125 @@
+"""Gathers the growth page: the steepest call sites with their slopes, pictures and links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dashboards.asked import PageQuestion
+from dashboards.figures.growth import AREA_SITES, SPARK_HEIGHT, SPARK_WIDTH, Spark, growth_figure, spark
+from dashboards.links import service_url, source_url
+from dashboards.scope import Scope
+from profiler_server.core.profile import FloatArray, Frame
+from profiler_server.core.slope import Slope, slopes_with_interval
+from profiler_server.profiles import queries
+
+BUCKETS = 96
+CARDS = 24
+PATH_FRAMES = 12
+LEAST_SHARE = 0.002
+
+
+@dataclass(frozen=True)
+class SiteCard:
+    """One call site: its leaf frame, the frames above it, its slope and where to go from here."""
+
+    rank: int
+    frame: Frame
+    path: tuple[Frame, ...]
+    slope: Slope
+    first: float
+    last: float
+    spark: Spark
+    links: dict[str, str]
+
+    @property
+    def place(self) -> str:
+        """Return file and line as text."""
+        return f"{self.frame.file}:{self.frame.line}" if self.frame.line else self.frame.file
+
+    @property
+    def sure(self) -> bool:
+        """Return whether the whole interval lies above nought."""
+        return self.slope.low > 0
+
+
+@dataclass(frozen=True)
+class GrowthPage:
+    """Everything that the template shows."""
+
+    cards: tuple[SiteCard, ...]
+    figure: dict[str, Any] | None
+    spark_width: float = SPARK_WIDTH
+    spark_height: float = SPARK_HEIGHT
+    area_sites: int = AREA_SITES
+
+
+def growth_page(question: PageQuestion, scope: Scope, *, unit: str) -> GrowthPage:
+    """Ask the store and draw. The steepest site comes first."""
+    found = queries.site_growth(question.selection, buckets=BUCKETS)
+    if not len(found.sites):
+        return GrowthPage((), None)
+    slopes = slopes_with_interval(found.ts, found.values)
+    order = _growing(found.values, slopes)[:CARDS]
+    cards = tuple(
+        _card(rank, found.sites[i], (found.ts, found.values[i], slopes[i]), question)
+        for rank, i in enumerate(order, start=1)
+    )
+    rows = [(card.frame.function, found.values[i]) for card, i in zip(cards, order, strict=True)]
+    figure = growth_figure(found.ts, rows, unit=unit, zone=scope.zone)
+    return GrowthPage(cards, json.loads(figure.to_json()) if rows else None)
+
+
+def _growing(values: FloatArray, slopes: Sequence[Slope]) -> list[int]:
+    """Return the rows whose slope is positive and whose size matters, steepest first."""
+    peaks = np.nanmax(np.nan_to_num(values), axis=1)
+    floor = LEAST_SHARE * float(peaks.max(initial=0.0))
+    rows = [i for i, slope in enumerate(slopes) if slope.per_hour > 0 and peaks[i] >= floor]
+    return sorted(rows, key=lambda i: -slopes[i].per_hour)
+
+
+def _card(
+    rank: int,
+    stack: tuple[Frame, ...],
+    measured: tuple[FloatArray, FloatArray, Slope],
+    question: PageQuestion,
+) -> SiteCard:
+    ts, values, slope = measured
+    leaf = stack[0] if stack else Frame("unknown")
+    known = values[np.isfinite(values)]
+    return SiteCard(
+        rank=rank,
+        frame=leaf,
+        path=stack[1 : PATH_FRAMES + 1],
+        slope=slope,
+        first=float(known[0]) if len(known) else 0.0,
+        last=float(known[-1]) if len(known) else 0.0,
+        spark=spark(ts, values),
+        links=_links(question, leaf),
+    )
+
+
+def _links(question: PageQuestion, leaf: Frame) -> dict[str, str]:
+    """Return one click to the site's flame graph, its callers, its comparison and its source."""
+    service, period, asked = question.service, question.period, question.asked
+    at = {"from": f"{period.start:.0f}", "to": f"{period.end:.0f}", "type": asked.sample_type}
+    half = period.start + period.seconds / 2
+    return {
+        "flame": service_url(service.name, "flame", **at, focus=f"={leaf.function}", search=leaf.function),
+        "callers": service_url(service.name, "flame", **at, sandwich=leaf.function),
+        "compare": service_url(
+            service.name,
+            "compare",
+            **(at | {"from": f"{half:.0f}"}),
+            base_from=at["from"],
+            base_to=f"{half:.0f}",
+            search=leaf.function,
+        ),
+        "source": source_url(
+            service.source_url_template, file=leaf.file, line=leaf.line, release=asked.release or ""
+        ),
+    }

@@ -1,0 +1,22 @@
+/** The growth page: draws the stacked area; a click on a band opens the site's flame graph. */
+
+import { draw } from './chart.js';
+
+const source = document.getElementById('growth-figure');
+const form = document.querySelector('[data-growth-form]');
+
+form.addEventListener('change', ({ target }) => {
+  if (target.name === 'last' && target.value) {
+    form.querySelectorAll('input[name=from], input[name=to]').forEach((field) => field.remove());
+  }
+  form.requestSubmit();
+});
+
+if (source) {
+  const links = Array.from(document.querySelectorAll('.growth-card .growth-name'), (link) => link.href);
+  const chart = await draw(document.getElementById('growth-chart'), JSON.parse(source.textContent));
+  chart.on('plotly_click', ({ points }) => {
+    const link = links[points[0].curveNumber];
+    if (link) window.location.assign(link);
+  });
+}

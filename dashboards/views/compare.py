@@ -1,0 +1,23 @@
+"""Two selections of a service's profiles side by side."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from dashboards.asked import baseline_question, page_question
+from dashboards.flame_context import page_context
+from dashboards.flame_rows import compared_rows
+from dashboards.scope import Scope, scoped
+
+
+@require_GET
+@scoped
+def compare(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
+    """Show the page; its table works without JavaScript, the graph is fetched by it."""
+    current = page_question(request, scope, name)
+    baseline = baseline_question(request, scope, current)
+    rows = compared_rows(current.selection, baseline.selection, current.asked.granularity)
+    context = page_context(current, "compare") | {"baseline": baseline, "rows": rows, "diff": True}
+    return render(request, "dashboards/compare.html", context)
