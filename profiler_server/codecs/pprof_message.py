@@ -23,6 +23,8 @@ HEADER_FIELDS = (
 )
 RESERVED_LABELS = "pprof::"
 MALFORMED = "The body is not a well-formed pprof message."
+MANY_PROFILES = "The body holds more than one profile."
+WRONG_WIDTH = "Every sample needs one value per sample type."
 
 
 @dataclass(frozen=True, eq=False)

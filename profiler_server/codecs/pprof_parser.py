@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from profiler_server.codecs.pprof_message import MALFORMED, PprofMessage
+from profiler_server.codecs.pprof_message import MALFORMED, MANY_PROFILES, WRONG_WIDTH, PprofMessage
 from profiler_server.codecs.stack_hashes import AddressColumns, address_columns
 from profiler_server.core.errors import InvalidProfile
 from profiler_server.core.profile import Int32Array, Int64Array, UInt64Array
@@ -69,7 +69,7 @@ class _Parser:
     def message(self) -> PprofMessage:
         width = len(self.sample_types)
         if any(seen != width for seen in self.widths):
-            raise InvalidProfile("Every sample needs one value per sample type.")
+            raise InvalidProfile(WRONG_WIDTH)
         return PprofMessage(
             buffer=self.buffer,
             sample_types=_table(self.sample_types, 2),
@@ -91,7 +91,7 @@ class _Parser:
     def _header(self, slot: int, wire: int, value: int) -> None:
         _expect(wire, VARINT)
         if slot == _TIME_SLOT and self.header[slot]:
-            raise InvalidProfile("The body holds more than one profile.")
+            raise InvalidProfile(MANY_PROFILES)
         self.header[slot] = value
 
     def _sample_type(self, at: int, end: int) -> None:
@@ -122,7 +122,7 @@ class _Parser:
 
     def _check_width(self, width: int) -> None:
         if width > self.limits.sample_types:
-            raise InvalidProfile("Every sample needs one value per sample type.")
+            raise InvalidProfile(WRONG_WIDTH)
 
     def _mapping(self, at: int, end: int) -> None:
         self.limits.check("mappings", len(self.mappings) + 1)

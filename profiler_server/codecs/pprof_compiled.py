@@ -1,0 +1,37 @@
+"""The compiled parser behind the same two doors as its pure twin."""
+
+import numpy as np
+
+from profiler_server.codecs import _fast_pprof
+from profiler_server.codecs.pprof_message import PprofMessage
+from profiler_server.codecs.stack_hashes import AddressColumns, address_columns
+from profiler_server.core.profile import Int32Array, Int64Array, UInt64Array
+from profiler_server.core.validate import ProfileLimits
+
+_NO_OFFSETS: Int32Array = np.zeros(1, np.int32)
+_NO_IDS: UInt64Array = np.zeros(0, np.uint64)
+_NO_LINES: Int64Array = np.zeros((0, 2), np.int64)
+_NO_FUNCTIONS: Int64Array = np.zeros((0, 4), np.int64)
+
+
+def parse(buffer: bytes, limits: ProfileLimits, *, symbols: bool = True) -> PprofMessage:
+    """Return the columns of an unpacked message; see the twin."""
+    return PprofMessage(buffer=buffer, **_fast_pprof.parse_columns(buffer, limits, symbols))
+
+
+def parse_addresses(buffer: bytes, limits: ProfileLimits) -> AddressColumns:
+    """Return the columns without symbols and the hashes of the stacks by address; see the twin."""
+    found = _fast_pprof.hash_columns(buffer, limits)
+    if found is None:
+        return address_columns(parse(buffer, limits, symbols=False))
+    columns, hashes = found
+    message = PprofMessage(
+        buffer=buffer,
+        **columns,
+        sample_offsets=_NO_OFFSETS,
+        location_ids=_NO_IDS,
+        line_offsets=_NO_OFFSETS,
+        lines=_NO_LINES,
+        functions=_NO_FUNCTIONS,
+    )
+    return AddressColumns(message, hashes, complete=True)
