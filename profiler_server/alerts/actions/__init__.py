@@ -1,0 +1,1 @@
+"""Writes to the outbox and the routes, one verb a file."""

@@ -1,0 +1,193 @@
+"""A finding in words: the subject, the lines and the links of its mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from profiler_server.alerts.models import NotificationKind
+from profiler_server.analysis.advice import diagnosis_name, next_steps
+from profiler_server.analysis.models import Finding
+from profiler_server.analysis.queries import baseline_and_current
+from profiler_server.core.units import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_growth,
+    format_share,
+)
+
+MAX_SUSPECTS = 5
+MAX_PATH_FRAMES = 4
+MAX_SUBJECT = 180
+SHORT_RELEASE = 40
+
+_OPENING = {
+    NotificationKind.OPENED.value: "",
+    NotificationKind.REOPENED.value: "Again: ",
+    NotificationKind.AWOKE.value: "Still: ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectLine:
+    """One suspect as a line of text: where, how much of the growth, reached through what."""
+
+    function: str
+    place: str
+    share: str
+    growth: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what is to be said of it."""
+
+    name: str
+    value: str
+
+
+def subject_of(found: Finding, kind: str, *, now: datetime) -> str:
+    """Return the subject: the service, its growth, and the time that is left."""
+    name = found.service.name
+    if kind == NotificationKind.RESOLVED.value:
+        cure = f", cured by {found.cured_by_release[:SHORT_RELEASE]}" if found.cured_by_release else ""
+        return _one_line(f"[Plimsoll] {name}: resolved{cure}")
+    left = time_left(found, now)
+    until = f", limit in {left}" if left else ""
+    return _one_line(f"[Plimsoll] {_OPENING.get(kind, '')}{name} {_verb(found)} {growth_of(found)}{until}")
+
+
+def headline(found: Finding, kind: str) -> str:
+    """Return the first sentence of the mail: the verdict, or that it is over."""
+    if kind != NotificationKind.RESOLVED.value:
+        return found.verdict
+    by = f" since release {found.cured_by_release}" if found.cured_by_release else ""
+    end = f" ({moment(found.resolved_at)})" if found.resolved_at else ""
+    return f"{found.service.name} no longer grows{by}{end}. It was: {found.verdict}"
+
+
+def growth_of(found: Finding) -> str:
+    """Return the growth with its unit: bytes per hour, or threads, descriptors or goroutines per hour."""
+    if counts_bytes(found):
+        return format_growth(found.growth_bytes_per_hour)
+    return f"{format_count(found.growth_bytes_per_hour, signed=True)} {signal_of(found)}/h"
+
+
+def counts_bytes(found: Finding) -> bool:
+    """Return whether what grows is measured in bytes."""
+    return signal_of(found) not in {"threads", "fds", "goroutines"}
+
+
+def signal_of(found: Finding) -> str:
+    """Return the column that the finding was made from."""
+    return str((found.evidence or {}).get("signal") or "rss_bytes")
+
+
+def time_left(found: Finding, now: datetime) -> str:
+    """Return how long until the limit in the middle case, "" without a forecast, "minutes" when it is due."""
+    if found.forecast_p50_at is None:
+        return ""
+    seconds = (found.forecast_p50_at - now).total_seconds()
+    return format_duration(seconds) if seconds > 60 else "minutes"
+
+
+def facts_of(found: Finding, *, now: datetime) -> list[Fact]:
+    """Return what is known, each with its name, most important first; what is not known is left out."""
+    facts = [Fact("Diagnosis", diagnosis_name(found.diagnosis)), Fact("Growth", _growth_with_interval(found))]
+    if found.bytes_per_request:
+        facts.append(Fact("Per request", format_bytes(found.bytes_per_request, signed=True)))
+    if found.forecast_p50_at is not None:
+        facts.append(Fact("Reaches its limit", _forecast(found, now)))
+    elif found.limit_bytes:
+        facts.append(Fact("Limit", f"{format_bytes(found.limit_bytes)}, not within the forecast's horizon"))
+    facts.append(Fact("Growing since", moment(found.started_at)))
+    if found.first_release:
+        facts.append(Fact("First in release", found.first_release))
+    if found.cured_by_release:
+        facts.append(Fact("Cured by release", found.cured_by_release))
+    correlation = (found.evidence or {}).get("latency_correlation")
+    if isinstance(correlation, (int, float)) and abs(correlation) >= 0.5:
+        facts.append(Fact("Latency", f"moves with memory (correlation {correlation:.2f})"))
+    return facts
+
+
+def suspects_of(found: Finding) -> list[SuspectLine]:
+    """Return the first suspects, at most `MAX_SUSPECTS`."""
+    return [_suspect(entry) for entry in (found.suspects or [])[:MAX_SUSPECTS]]
+
+
+def steps_of(found: Finding) -> tuple[str, ...]:
+    """Return what to do next."""
+    return next_steps(found.diagnosis)
+
+
+def finding_url(found: Finding, base_url: str) -> str:
+    """Return the address of the finding's page."""
+    return f"{base_url.rstrip('/')}/findings/{found.pk}/"
+
+
+def comparison_url(found: Finding, base_url: str) -> str:
+    """Return the address of the comparison: the newest data against the time just after the growth began."""
+    (base_start, base_end), (start, end) = baseline_and_current(found)
+    query = {
+        "from": _unix(start),
+        "to": _unix(end),
+        "base_from": _unix(base_start),
+        "base_to": _unix(base_end),
+        "type": "inuse_space",
+    }
+    return f"{base_url.rstrip('/')}/services/{quote(found.service.name, safe='')}/compare/?{urlencode(query)}"
+
+
+def moment(at: datetime) -> str:
+    """Return a time as people read it, in UTC."""
+    return at.astimezone(UTC).strftime("%a %d %b %Y %H:%M UTC")
+
+
+def _suspect(entry: dict[str, Any]) -> SuspectLine:
+    path = [str(frame) for frame in entry.get("path", [])][:MAX_PATH_FRAMES]
+    line = f":{entry['line']}" if entry.get("line") else ""
+    return SuspectLine(
+        function=str(entry.get("function", "?")),
+        place=f"{entry.get('file') or '?'}{line}",
+        share=format_share(entry.get("share")),
+        growth=format_growth(entry.get("growth_bytes_per_hour")),
+        path=" ← ".join(path),
+    )
+
+
+def _verb(found: Finding) -> str:
+    return "holds on to" if found.family == "retention" else "leaks"
+
+
+def _growth_with_interval(found: Finding) -> str:
+    growth = growth_of(found)
+    if found.growth_low is None or found.growth_high is None:
+        return growth
+    low, high = found.growth_low, found.growth_high
+    write = format_bytes if counts_bytes(found) else format_count
+    return f"{growth} (between {write(low)} and {write(high)})"
+
+
+def _forecast(found: Finding, now: datetime) -> str:
+    limit = f"{format_bytes(found.limit_bytes)} " if found.limit_bytes else ""
+    middle = (
+        f"{limit}on {moment(found.forecast_p50_at)} (in {time_left(found, now)})"
+        if found.forecast_p50_at
+        else ""
+    )
+    if found.forecast_p10_at is None or found.forecast_p90_at is None:
+        return middle
+    return f"{middle}; 80 % between {moment(found.forecast_p10_at)} and {moment(found.forecast_p90_at)}"
+
+
+def _unix(at: datetime) -> str:
+    return f"{at.timestamp():.0f}"
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())[:MAX_SUBJECT]

@@ -1,0 +1,124 @@
+"""Evaluate one service: look at what is new, ask the detector, and write state, finding and requests together."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from profiler_server.analysis.actions.ask_agents import ask_agents
+from profiler_server.analysis.actions.protect_snapshots import protect_snapshots
+from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
+from profiler_server.analysis.models import FindingEvent, ServiceWatch
+from profiler_server.analysis.plain import plain
+from profiler_server.analysis.window import Sight, newest_data, see_service
+from profiler_server.core.leak import Evaluation, LeakState
+from profiler_server.core.leak.evaluate import evaluate
+
+ANNOUNCING_TASK = "alerts.send_due_notifications"
+MAX_ERROR = 300
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The service was looked at; `finding_id` is what it led to, if anything."""
+
+    verdict: str
+    finding_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Nothing was done: another process has the service, or there is nothing new."""
+
+    reason: str
+
+
+def evaluate_service(service_id: int) -> Evaluated | Skipped:
+    """Look at one service and write what follows, in one transaction that holds its watch.
+
+    Doubled calls skip, and a crash leaves everything as it was: state, finding, history and requests are written
+    together or not at all.
+    """
+    with transaction.atomic():
+        watch = (
+            ServiceWatch.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("service")
+            .filter(service_id=service_id)
+            .first()
+        )
+        if watch is None:
+            return Skipped("another process looks at it")
+        watch.due_at = timezone.now() + timedelta(seconds=settings.ENV.evaluation_interval_seconds)
+        newest = newest_data(service_id)
+        if newest is None or (watch.data_until is not None and newest.last_seen_at <= watch.data_until):
+            watch.save(update_fields=["due_at"])
+            return Skipped("nothing new")
+        return _evaluate(watch)
+
+
+def note_failure(service_id: int, reason: str) -> None:
+    """Keep why a service could not be evaluated, where a person sees it; it is tried again when next due."""
+    ServiceWatch.objects.filter(service_id=service_id).update(
+        error=reason[:MAX_ERROR],
+        due_at=timezone.now() + timedelta(seconds=settings.ENV.evaluation_interval_seconds),
+    )
+
+
+def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
+    state = LeakState.from_json(watch.state.get("leak"))
+    sight = see_service(
+        watch.service,
+        state,
+        ignore_before=watch.ignore_before,
+        interval_seconds=watch.state.get("interval_seconds"),
+    )
+    if sight is None:
+        watch.save(update_fields=["due_at"])
+        return Skipped("nothing new")
+    said = evaluate(sight.window, state)
+    found = record_evaluation(
+        watch.service, Verdict(said, sight.data_until, sight.limit_bytes, _running_releases(sight))
+    )
+    _keep(watch, sight, said)
+    ask_agents(watch.service, said, found, at=timezone.now())
+    protect_snapshots(watch.service, found, sight)
+    if found is not None and FindingEvent.objects.filter(finding=found, announced_at=None).exists():
+        transaction.on_commit(_announce)
+    return Evaluated(said.verdict, found.pk if found else None)
+
+
+def _keep(watch: ServiceWatch, sight: Sight, said: Evaluation) -> None:
+    watch.state = plain({"leak": said.state.to_json(), "interval_seconds": sight.window.interval_seconds})
+    watch.version += 1
+    watch.evaluated_at = timezone.now()
+    watch.data_until = sight.data_until
+    watch.verdict = said.verdict
+    watch.diagnosis = said.diagnosis
+    watch.sentence = said.sentence.replace("\x00", "")
+    suspected = said.state.suspected_at
+    watch.suspected_at = None if suspected is None else datetime.fromtimestamp(suspected, UTC)
+    watch.evaluation = plain(said.to_json())
+    watch.error = ""
+    watch.save()
+
+
+def _running_releases(sight: Sight) -> tuple[str, ...]:
+    """Return the releases that have sent points since the last look, oldest life first."""
+    return tuple(dict.fromkeys(one.version for one in sight.window.instances if one.version))
+
+
+def _announce() -> None:
+    """Have the mails sent now instead of at the next beat; when the broker is away the beat does it."""
+    try:
+        current_app.send_task(ANNOUNCING_TASK, ignore_result=True)
+    except BrokerError:
+        _log.warning("The broker does not answer; the mails go out at the next beat.")

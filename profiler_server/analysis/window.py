@@ -1,0 +1,195 @@
+"""What one evaluation looks at: the service's points, call sites and markers that its state has not taken in yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from django.conf import settings
+
+from profiler_server.catalog import queries as catalog
+from profiler_server.catalog.models import Instance, Service
+from profiler_server.core.leak import InstanceSeries, LeakState, Marker, ServiceWindow, SiteTable
+from profiler_server.core.profile import FloatArray
+from profiler_server.profiles.queries import ProfileSelection, site_growth
+from profiler_server.series.queries import Series, read_series
+
+DETECTOR_COLUMNS = (
+    "rss_bytes", "rss_anon_bytes", "rss_file_bytes", "rss_shmem_bytes", "swap_bytes", "heap_live_bytes",
+    "heap_inuse_bytes", "heap_idle_bytes", "heap_released_bytes", "heap_sys_bytes", "stack_bytes",
+    "runtime_other_bytes", "native_inuse_bytes", "native_free_bytes", "mmapped_bytes", "cgroup_current_bytes",
+    "threads", "fds", "goroutines", "requests", "errors", "p50_ms", "p99_ms",
+)  # fmt: skip
+HISTORY = timedelta(days=15)
+SITE_HISTORY = timedelta(days=2)
+SITE_BUCKETS = 60
+MAX_SITE_INSTANCES = 4
+MAX_LIVES = 200
+TIME_SCALE_LABEL = "time_scale"
+MAX_TIME_SCALE = 100_000.0
+DEFAULT_INTERVAL_SECONDS = 10.0
+OVERLAP_LABEL = "plimsoll_overlap"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A window, with the newest data in it and the interval of its points."""
+
+    window: ServiceWindow
+    data_until: datetime
+    limit_bytes: int | None
+
+
+def see_service(
+    service: Service, state: LeakState, *, ignore_before: datetime | None, interval_seconds: float | None
+) -> Sight | None:
+    """Return what is new of a service since `state`, or None when it has no data at all.
+
+    "Now" is the service's newest data: a recording is judged as it would have been live. Call sites are read only when
+    the state wants them. `interval_seconds` is what was measured before; None measures it.
+    """
+    newest = newest_data(service.pk)
+    if newest is None:
+        return None
+    scale = time_scale_of(newest)
+    now = newest.last_seen_at
+    oldest = max(filter(None, [now - HISTORY, ignore_before]))
+    lives = [one for one in catalog.instances(service.pk, oldest, now) if OVERLAP_LABEL not in one.labels][
+        -MAX_LIVES:
+    ]
+    series = _points(service, lives, state, oldest, now)
+    last = max((float(one.ts[-1]) for one in series if len(one.ts)), default=now.timestamp())
+    until = max(now, datetime.fromtimestamp(last, UTC))
+    limit = _limit(service, lives)
+    window = ServiceWindow(
+        now=until.timestamp(),
+        interval_seconds=interval_seconds or _interval(series),
+        memory_limit_bytes=float(limit) if limit else None,
+        language=service.language or newest.language,
+        markers=_markers(service.pk, oldest, until),
+        instances=series,
+        sites=_sites(service, lives, oldest, until) if state.wants_sites else (),
+        time_scale=scale,
+    )
+    return Sight(window, until, limit)
+
+
+def newest_data(service_id: int) -> Instance | None:
+    """Return the instance that was heard of last, or None."""
+    return Instance.objects.filter(service_id=service_id).order_by("-last_seen_at").first()
+
+
+def time_scale_of(instance: Instance) -> float:
+    """Return how many seconds pass for the service in one: its own label, or the server's setting."""
+    try:
+        scale = float(instance.labels.get(TIME_SCALE_LABEL, settings.ENV.time_scale))
+    except (TypeError, ValueError):
+        return float(settings.ENV.time_scale)
+    return scale if 0 < scale <= MAX_TIME_SCALE else float(settings.ENV.time_scale)
+
+
+def _points(
+    service: Service, lives: Sequence[Instance], state: LeakState, oldest: datetime, until: datetime
+) -> tuple[InstanceSeries, ...]:
+    """Read the points that the state has not taken in, of every life that has any."""
+    begin = {life.pk: _unread_from(life, state, oldest) for life in lives}
+    unread = [life for life in lives if life.last_seen_at > begin[life.pk]]
+    if not unread:
+        return ()
+    found = read_series(
+        service.project_id,
+        service.pk,
+        min(begin[life.pk] for life in unread),
+        until + timedelta(minutes=10),
+        names=list(DETECTOR_COLUMNS),
+        instance_ids=[life.pk for life in unread],
+    )
+    by_life: dict[int, list[Series]] = {}
+    for one in found:
+        by_life.setdefault(one.instance_id, []).append(one)
+    table = (_instance_series(life, by_life.get(life.pk, ()), begin[life.pk].timestamp()) for life in unread)
+    return tuple(one for one in table if one is not None)
+
+
+def _unread_from(life: Instance, state: LeakState, oldest: datetime) -> datetime:
+    read_until = state.read_from(life.key, life.started_at.timestamp())
+    return oldest if read_until is None else max(oldest, datetime.fromtimestamp(read_until, UTC))
+
+
+def _instance_series(life: Instance, columns: Iterable[Series], begin: float) -> InstanceSeries | None:
+    """Put the columns of one life on one time axis, NaN where a column has no value; None without points."""
+    columns = [one for one in columns if len(one.ts)]
+    if not columns:
+        return None
+    ts = np.unique(np.concatenate([one.ts for one in columns]))
+    ts = ts[ts > begin]
+    if not len(ts):
+        return None
+    return InstanceSeries(
+        instance=life.key,
+        started_at=life.started_at.timestamp(),
+        version=life.release or None,
+        ts=ts,
+        columns={one.name: _on_axis(one, ts) for one in columns},
+    )
+
+
+def _on_axis(one: Series, ts: FloatArray) -> FloatArray:
+    values = np.full(len(ts), np.nan)
+    keep = one.ts >= ts[0]
+    values[np.searchsorted(ts, one.ts[keep])] = one.values[keep]
+    return values
+
+
+def _interval(series: Sequence[InstanceSeries]) -> float:
+    gaps = [float(np.median(np.diff(one.ts))) for one in series if len(one.ts) >= 3]
+    return float(np.median(gaps)) if gaps else DEFAULT_INTERVAL_SECONDS
+
+
+def _limit(service: Service, lives: Sequence[Instance]) -> int | None:
+    if service.memory_limit_bytes:
+        return service.memory_limit_bytes
+    stated = [life.memory_limit_bytes for life in lives if life.memory_limit_bytes]
+    return stated[-1] if stated else None
+
+
+def _markers(service_id: int, start: datetime, end: datetime) -> tuple[Marker, ...]:
+    return tuple(
+        Marker(
+            ts=marker.at.timestamp(),
+            kind=marker.kind,
+            version=marker.version or None,
+            instance=marker.instance.key if marker.instance else None,
+        )
+        for marker in catalog.markers(service_id, start, end)
+    )
+
+
+def _sites(
+    service: Service, lives: Sequence[Instance], oldest: datetime, until: datetime
+) -> tuple[SiteTable, ...]:
+    """Read the in-use bytes per call site of the lives that were seen last."""
+    newest = sorted(lives, key=lambda life: life.last_seen_at)[-MAX_SITE_INSTANCES:]
+    return tuple(
+        table
+        for life in newest
+        if (table := _site_table(service, life, max(oldest, until - SITE_HISTORY), until))
+    )
+
+
+def _site_table(service: Service, life: Instance, start: datetime, end: datetime) -> SiteTable | None:
+    selection = ProfileSelection(
+        service.project_id, service.pk, max(start, life.first_seen_at), end, instance_ids=(life.pk,)
+    )
+    found = site_growth(selection, buckets=SITE_BUCKETS)
+    if len(found.ts) < 2 or not len(found.sites):
+        return None
+    return SiteTable(
+        instance=life.key,
+        started_at=life.started_at.timestamp(),
+        ts=found.ts,
+        stacks=tuple(found.sites.stack(index) for index in range(len(found.sites))),
+        inuse_bytes=found.values,
+    )
