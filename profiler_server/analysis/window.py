@@ -12,6 +12,7 @@ from django.conf import settings
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Service
 from profiler_server.core.leak import InstanceSeries, LeakState, Marker, ServiceWindow, SiteTable
+from profiler_server.core.leak.config import DEFAULT_CONFIG
 from profiler_server.core.profile import FloatArray
 from profiler_server.profiles.queries import ProfileSelection, site_growth
 from profiler_server.series.queries import Series, read_series
@@ -26,7 +27,8 @@ HISTORY = timedelta(days=15)
 SITE_HISTORY = timedelta(days=2)
 SITE_BUCKETS = 60
 MAX_SITE_INSTANCES = 4
-MAX_LIVES = 200
+MAX_LIVES = DEFAULT_CONFIG.max_lives
+ALIVE_WITHIN = timedelta(minutes=10)
 TIME_SCALE_LABEL = "time_scale"
 MAX_TIME_SCALE = 100_000.0
 DEFAULT_INTERVAL_SECONDS = 10.0
@@ -56,9 +58,7 @@ def see_service(
     scale = time_scale_of(newest)
     now = newest.last_seen_at
     oldest = max(filter(None, [now - HISTORY, ignore_before]))
-    lives = [one for one in catalog.instances(service.pk, oldest, now) if OVERLAP_LABEL not in one.labels][
-        -MAX_LIVES:
-    ]
+    lives = _chosen_lives(catalog.instances(service.pk, oldest, now), state, now)
     series = _points(service, lives, state, oldest, now)
     last = max((float(one.ts[-1]) for one in series if len(one.ts)), default=now.timestamp())
     until = max(now, datetime.fromtimestamp(last, UTC))
@@ -88,6 +88,17 @@ def time_scale_of(instance: Instance) -> float:
     except (TypeError, ValueError):
         return float(settings.ENV.time_scale)
     return scale if 0 < scale <= MAX_TIME_SCALE else float(settings.ENV.time_scale)
+
+
+def _chosen_lives(known: Sequence[Instance], state: LeakState, now: datetime) -> list[Instance]:
+    """Return the lives that are followed: those that run (known ones first), then the newest that have ended."""
+
+    def rank(life: Instance) -> tuple[bool, bool, datetime]:
+        is_known = state.read_from(life.key, life.started_at.timestamp()) is not None
+        return life.last_seen_at >= now - ALIVE_WITHIN, is_known, life.last_seen_at
+
+    distinct = [life for life in known if OVERLAP_LABEL not in life.labels]
+    return sorted(sorted(distinct, key=rank)[-MAX_LIVES:], key=lambda life: life.started_at)
 
 
 def _points(
