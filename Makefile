@@ -34,6 +34,9 @@ compile:  ## Build the compiled parts; without a C compiler the pure twins serve
 demo: $(READY)  ## Show the main job: two live services and a recorded incident (CHECK=1 judges it and exits)
 	@python -m examples.demo $(if $(CHECK),--check)
 
+incident-%: $(READY)  ## Live through one of the four incidents, N = 1 … 4 (CHECK=1 judges it and exits)
+	@python -m examples.incidents $* $(if $(CHECK),--check)
+
 run: $(READY)  ## Serve, on embedded PostgreSQL and Redis unless DATABASE_URL and REDIS_URL are set
 	@python manage.py serve
 

@@ -28,7 +28,9 @@ def play(seconds: float, switch_after: float) -> None:
     begun = previous = time.perf_counter()
     while (now := time.perf_counter()) - begun < seconds:
         handler(buffer, frame)
-        plimsoll_agent.gauge("audio.bytes_per_ms", FRAME_BYTES / max(1e-3, (now - previous) * 1000) if now > previous else 0)
+        plimsoll_agent.gauge(
+            "audio.bytes_per_ms", FRAME_BYTES / max(1e-3, (now - previous) * 1000) if now > previous else 0
+        )
         previous = now
         period = FOREGROUND_SECONDS if now - begun < switch_after else AFTER_SWITCH_SECONDS
         time.sleep(max(0.0, now + period - time.perf_counter()))

@@ -1,0 +1,114 @@
+"""Garbage under load with MADV_FREE: resident size stays high, nothing leaks; then the release with the cure."""
+
+from __future__ import annotations
+
+from examples.demo.expectations import finding_of
+from examples.incidents.scenario import build_go, go_program
+from examples.stage.load import Load
+from examples.stage.programs import Program, free_port, sidecar
+from examples.stage.stage import Expectation, Stage, say
+
+SERVICE = "search-index"
+LIMIT_BYTES = 512 << 20
+CURE_AFTER_SECONDS = 110.0
+SETTLE_SECONDS = 70.0
+CLIENTS = 4
+TIME_SCALE = 60.0
+
+
+class RuntimeRetention:
+    """The search service, first with `madvdontneed=0`, later with `madvdontneed=1`."""
+
+    limit_seconds = 300.0
+
+    def __init__(self) -> None:
+        self.loads: list[Load] = []
+        self.program: Program | None = None
+        self.sidecar: Program | None = None
+        self.peaks: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+        self.release = ""
+
+    def start(self, stage: Stage) -> None:
+        """Build the program, run it with the fault, and load it."""
+        self.stage = stage
+        self.binary = build_go("runtime_retention/program", stage.folder / "bin")
+        self.port = free_port()
+        self._run("v1", "madvdontneed=0")
+        self.loads = [Load(f"http://127.0.0.1:{self.port}/") for _ in range(CLIENTS)]
+        for load in self.loads:
+            load.start()
+        self.begun = stage.elapsed_seconds
+        say(f"{SERVICE} v1 runs with GODEBUG=madvdontneed=0; its load rises and recedes")
+
+    def each_second(self) -> str:
+        """Release the cure when its time has come; return the size now."""
+        assert self.program is not None
+        size = self.program.rss_bytes
+        self.sizes[self.release] = size
+        self.peaks[self.release] = max(size, self.peaks.get(self.release, 0))
+        if self.release == "v1" and self.stage.elapsed_seconds - self.begun > CURE_AFTER_SECONDS:
+            self._run("v2", "madvdontneed=1")
+            say("released v2, the same program with GODEBUG=madvdontneed=1")
+        return f"{SERVICE} {self.release} {size >> 20} MiB"
+
+    def expectations(self) -> list[Expectation]:
+        """Return what Plimsoll must say."""
+        return [
+            Expectation("the growth is called runtime retention", self._is_retention),
+            Expectation("the setting that cures it is named", self._names_cure),
+            Expectation("it says that nothing leaks", self._says_no_leak),
+            Expectation("v2 gives its memory back: less resident than v1", self._is_smaller),
+        ]
+
+    def tell(self) -> None:
+        """Print the sentence and the sizes."""
+        finding = finding_of(SERVICE)
+        if finding is not None:
+            print(f"\n  finding     {self.stage.url}/findings/{finding.pk}/\n              {finding.verdict}")
+        for release, size in self.sizes.items():
+            print(
+                f"  {release}          {size >> 20} MiB resident at the end, {self.peaks[release] >> 20} MiB at its peak"
+            )
+
+    def stop(self) -> None:
+        """Stop the load."""
+        for load in self.loads:
+            load.stop()
+
+    def _run(self, release: str, godebug: str) -> None:
+        for old in (self.sidecar, self.program):
+            if old is not None:
+                old.stop()
+        self.release = release
+        self.program = self.stage.run(
+            go_program(f"{SERVICE}-{release}", self.binary, self.port, self.stage.logs, GODEBUG=godebug)
+        )
+        arguments = [
+            "scrape", "--target", f"http://127.0.0.1:{self.port}/debug/pprof", "--service", SERVICE,
+            "--release", release, "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1",
+            "--profile-seconds", "5", "--label", f"time_scale={TIME_SCALE:g}",
+            "--metrics", f"http://127.0.0.1:{self.port}/metrics",
+        ]  # fmt: skip
+        self.sidecar = self.stage.run(
+            sidecar(f"sidecar-{release}", arguments, self.stage.agent, self.stage.logs)
+        )
+
+    def _is_retention(self) -> bool:
+        finding = finding_of(SERVICE)
+        return finding is not None and finding.diagnosis == "runtime_retention"
+
+    def _names_cure(self) -> bool:
+        finding = finding_of(SERVICE)
+        return finding is not None and "madvdontneed=1" in finding.verdict
+
+    def _says_no_leak(self) -> bool:
+        finding = finding_of(SERVICE)
+        return finding is not None and "no leak" in finding.verdict.lower()
+
+    def _is_smaller(self) -> bool:
+        settled = self.stage.elapsed_seconds - self.begun > CURE_AFTER_SECONDS + SETTLE_SECONDS
+        return settled and self.sizes.get("v2", 0) < 0.8 * self.sizes["v1"]
+
+
+SCENARIO = RuntimeRetention
