@@ -67,9 +67,8 @@ class RuntimeRetention:
         if finding is not None:
             print(f"\n  finding     {self.stage.url}/findings/{finding.pk}/\n              {finding.verdict}")
         for release, size in self.sizes.items():
-            print(
-                f"  {release}          {size >> 20} MiB resident at the end, {self.peaks[release] >> 20} MiB at its peak"
-            )
+            peak = self.peaks[release]
+            print(f"  {release}          {size >> 20} MiB resident at the end, {peak >> 20} MiB at its peak")
 
     def stop(self) -> None:
         """Stop the load."""
