@@ -36,8 +36,12 @@ class Armament:
             self.arm_for(self._settings.arm_seconds, now)
 
     def arm_for(self, seconds: float, now: float) -> None:
-        """Sample for ``seconds``; does nothing where sampling is always on or has just been ended."""
-        if self._always or self._armed_until or now < self._rest_until:
+        """Sample for ``seconds``; does nothing where sampling goes on already, or has just been ended.
+
+        Only the native sampler, which costs next to nothing, is armed again before it has rested.
+        """
+        resting = now < self._rest_until and self.sampler.name != "native"
+        if self._always or self._armed_until or resting:
             return
         self.sampler.arm()
         self._armed_until = now + seconds

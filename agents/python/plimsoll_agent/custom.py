@@ -11,7 +11,7 @@ from plimsoll_agent.originals import original
 from plimsoll_agent.request import is_coroutine_function
 from plimsoll_agent.speech import VOICE
 
-MAX_SERIES = 200
+MAX_SERIES = 150
 NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}\Z")
 MAX_NAME = 64
 _PERIODIC_SUFFIXES = (".handler_ms", ".between_ms", ".calls")

@@ -14,7 +14,8 @@ from plimsoll_agent.release import find_release
 from plimsoll_agent.settings import Settings, parse_labels
 from plimsoll_agent.version import AGENT_NAME
 
-MAX_LABELS = 32
+MAX_LABELS = 30
+MAX_LABEL_NAME = 64
 MAX_LABEL_LENGTH = 200
 SYSTEMD_FOLDER = "/run/systemd/system"
 _LABEL_VARIABLES = {
@@ -117,4 +118,4 @@ def _hostname() -> str:
 
 def _bounded(labels: Mapping[str, str]) -> dict[str, str]:
     kept = [(key, value) for key, value in labels.items() if value][:MAX_LABELS]
-    return {key[:MAX_LABEL_LENGTH]: value[:MAX_LABEL_LENGTH] for key, value in kept}
+    return {key[:MAX_LABEL_NAME]: value[:MAX_LABEL_LENGTH] for key, value in kept}

@@ -146,6 +146,7 @@ def profile_path(identity: Identity, at: float) -> str:
         "started_at": f"{identity.started_at:.3f}",
         "release": identity.release or "",
         "language": identity.language,
+        "agent": identity.agent,
         "ts": f"{at:.3f}",
     }
     fields.update({f"label.{key}": value for key, value in identity.labels.items()})

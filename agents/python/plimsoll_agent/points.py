@@ -8,6 +8,7 @@ from typing import Any, Optional, Sequence
 from plimsoll_agent.door import Request, json_request
 
 MAX_ROWS = 500
+MAX_MARKERS = 100
 POINTS_PATH = "/v1/points"
 
 
@@ -32,7 +33,8 @@ class PointBuffer:
 
     def mark(self, at: float, kind: str, text: str) -> None:
         """Append a marker of the wire contract's kinds."""
-        self._markers.append({"ts": round(at, 3), "kind": kind, "text": text})
+        if len(self._markers) < MAX_MARKERS:
+            self._markers.append({"ts": round(at, 3), "kind": kind, "text": text})
 
     def seal(self, instance: dict[str, Any]) -> Optional[Request]:
         """The rows as one request, None if there are none; the rows stay until ``clear``."""
