@@ -3,13 +3,23 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, path
 
-from dashboards.views import fleet, session
+from dashboards.views import finding, fleet, service, session
 
 urlpatterns: list[URLPattern] = [
     path("", fleet.fleet, name="fleet"),
-    path("findings/", fleet.fleet, name="findings"),
+    path("install/", fleet.install, name="install"),
+    path("install/token/", fleet.install_token, name="install-token"),
+    path("waiting/", fleet.waiting, name="waiting"),
+    path("sparklines/", fleet.fleet_sparklines, name="sparklines"),
+    path("services/<path:name>/pictures/", service.service_pictures, name="service-pictures"),
+    path("services/<path:name>/tables/", service.service_tables, name="service-tables"),
+    path("services/<path:name>/latest/", service.service_latest, name="service-latest"),
+    path("findings/", finding.findings, name="findings"),
+    path("findings/<int:finding_id>/", finding.finding, name="finding"),
+    path("findings/<int:finding_id>/change/", finding.change, name="finding-change"),
     path("settings/", fleet.fleet, name="settings"),
     path("login/", LoginView.as_view(template_name="dashboards/login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("preferences/", session.preferences, name="preferences"),
+    path("services/<path:name>/", service.service, name="service"),  # last: a name may hold slashes
 ]

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from dashboards.advice import title_of
 from dashboards.preferences import THEME_COOKIE, THEMES
 from dashboards.zones import UTC_ZONE, zone_choice, zone_of
 from profiler_server.core import units
@@ -100,3 +101,9 @@ def count_text(count: float | None) -> str:
 def duration_text(seconds: float | None) -> str:
     """Return 12000 as "3 h 20 min"."""
     return units.format_duration(seconds)
+
+
+@register.filter
+def diagnosis(name: str) -> str:
+    """Return a diagnosis as a heading: "Heap leak"."""
+    return title_of(name)

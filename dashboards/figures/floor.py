@@ -1,0 +1,135 @@
+"""The evidence in one picture: the floor of memory life by life, the line fitted to it, and its way to the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboards.figures import style
+from dashboards.zones import wall_clock_ms
+from profiler_server.core.profile import FloatArray
+
+HEIGHT = 300
+MAX_LIVES = 24
+LONGEST_LOOK_AHEAD = 1.0
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The floor of one process life: `ts` unix seconds, `value` and `fitted` in the signal's unit, all f64[n]."""
+
+    instance: str
+    ts: FloatArray
+    value: FloatArray
+    fitted: FloatArray
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """When the limit is reached, in unix seconds, as forecast at `made_at`."""
+
+    made_at: float
+    p10: float
+    p50: float
+    p90: float
+
+
+@dataclass(frozen=True)
+class FloorPicture:
+    """What is drawn; `limit` and `forecast` may be missing, `since` is when the growth began."""
+
+    floors: Sequence[Floor]
+    unit: str
+    zone: ZoneInfo
+    since: float
+    limit: float | None = None
+    forecast: Forecast | None = None
+
+
+def floor_figure(picture: FloorPicture) -> go.Figure:
+    """Return the floors as points, their fits as lines, and a fan that reaches the limit at P10, P50 and P90."""
+    floors = sorted(picture.floors, key=lambda floor: len(floor.ts))[-MAX_LIVES:]
+    tops = [floor.value for floor in floors]
+    limit = picture.limit if picture.forecast and picture.limit else None
+    scale = style.scale_of(picture.unit, max(style.largest(*tops), limit or 0.0))
+    traces: list[Any] = []
+    for index, floor in enumerate(floors):
+        traces.extend(_floor_traces(floor, picture.zone, scale, first=index == 0))
+    end = max((float(floor.ts[-1]) for floor in floors if len(floor.ts)), default=picture.since)
+    start = min((float(floor.ts[0]) for floor in floors if len(floor.ts)), default=picture.since)
+    last = end
+    if limit is not None and picture.forecast is not None:
+        last = min(picture.forecast.p90, end + LONGEST_LOOK_AHEAD * max(end - start, 1.0))
+        traces.extend(_fan(picture, floors, scale, end=end))
+    return go.Figure(traces, _layout(picture, scale, (start, last), limit))
+
+
+def _wall(ts: Sequence[float] | FloatArray, zone: ZoneInfo) -> FloatArray:
+    return wall_clock_ms(np.asarray(ts, dtype=np.float64), zone)
+
+
+def _floor_traces(floor: Floor, zone: ZoneInfo, scale: style.Scale, *, first: bool) -> list[Any]:
+    x = _wall(floor.ts, zone)
+    text = f"%{{y:,.1f}}{scale.suffix}<extra>{floor.instance}</extra>"
+    return [
+        go.Scatter(x=x, y=scale.apply(floor.value), mode="markers", name="floor", legendgroup="floor",
+                   showlegend=first, hovertemplate=text, marker={"size": 4.5, "color": "var(--c-rss)"}),
+        go.Scatter(x=x, y=scale.apply(floor.fitted), mode="lines", name="fitted", legendgroup="fitted",
+                   showlegend=first, hoverinfo="skip", line={"width": 1.6, "color": "var(--c-heap)"}),
+    ]  # fmt: skip
+
+
+def _fan(picture: FloorPicture, floors: Sequence[Floor], scale: style.Scale, *, end: float) -> list[Any]:
+    forecast, limit = picture.forecast, picture.limit
+    if forecast is None or limit is None:
+        return []
+    latest = max(floors, key=lambda floor: float(floor.ts[-1]) if len(floor.ts) else 0.0, default=None)
+    level = float(latest.fitted[-1]) if latest is not None and len(latest.fitted) else 0.0
+    heights = scale.apply(np.asarray([level, limit, limit, level]))
+    corners = _wall([end, forecast.p10, forecast.p90, end], picture.zone)
+    middle = _wall([end, forecast.p50], picture.zone)
+    return [
+        go.Scatter(x=corners, y=heights, fill="toself", mode="lines", line={"width": 0}, fillcolor="var(--c-band)",
+                   name="forecast, 10–90 %", hoverinfo="skip"),
+        go.Scatter(x=middle, y=scale.apply(np.asarray([level, limit])), mode="lines", name="most likely",
+                   line={"width": 1.6, "dash": "dot", "color": "var(--c-limit)"}, hoverinfo="skip"),
+    ]  # fmt: skip
+
+
+def _layout(
+    picture: FloorPicture, scale: style.Scale, span: tuple[float, float], limit: float | None
+) -> dict[str, Any]:
+    own = style.layout(HEIGHT, hovermode="closest", dragmode=False, showlegend=True)
+    own["legend"] = {
+        "orientation": "h",
+        "x": 0,
+        "y": 1.02,
+        "yanchor": "bottom",
+        "font": {"size": 12, "color": style.MUTED},
+    }
+    own["margin"] = {"l": 70, "r": 12, "t": 30, "b": 36}
+    start, last = _wall(span, picture.zone)
+    own["xaxis"] = style.time_axis(float(start), float(last), fixedrange=True)
+    own["yaxis"] = style.value_axis(scale)
+    since = float(_wall([picture.since], picture.zone)[0])
+    own["shapes"] = [
+        {"type": "line", "xref": "x", "yref": "paper", "x0": since, "x1": since, "y0": 0, "y1": 1,
+         "line": {"color": "var(--danger)", "width": 1, "dash": "dot"}}
+    ]  # fmt: skip
+    own["annotations"] = [
+        {"x": since, "xref": "x", "y": 1, "yref": "paper", "text": "growth began", "showarrow": False,
+         "xanchor": "left", "yanchor": "top", "font": {"size": 11, "color": "var(--danger)"}}
+    ]  # fmt: skip
+    if limit is not None:
+        y = float(scale.apply(np.asarray([limit]))[0])
+        own["shapes"].append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y,
+                              "line": {"color": "var(--c-limit)", "width": 1.4, "dash": "dash"}})  # fmt: skip
+        own["annotations"].append(
+            {"xref": "paper", "x": 1, "y": y, "text": "limit", "showarrow": False, "xanchor": "right",
+             "yanchor": "bottom", "font": {"size": 11, "color": "var(--c-limit)"}})  # fmt: skip
+    return own

@@ -1,0 +1,125 @@
+"""What all pictures share: fonts, grids and colours (as CSS variables that the browser resolves), units on axes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from profiler_server.core.profile import FloatArray
+
+FONT = 'Inter, "Segoe UI", system-ui, "Liberation Sans", Arial, sans-serif'
+MUTED, TEXT, LINE, GRID, PANEL = (
+    "var(--muted)",
+    "var(--text)",
+    "var(--line-strong)",
+    "var(--c-grid)",
+    "var(--panel)",
+)
+SERIES_COLOURS = tuple(f"var(--c{index})" for index in range(1, 9))
+HEADROOM = 1.08
+_BINARY_STEPS = (("B", 1.0), ("KiB", 2.0**10), ("MiB", 2.0**20), ("GiB", 2.0**30), ("TiB", 2.0**40))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How values are written on an axis: divided by `divisor`, followed by `suffix`."""
+
+    divisor: float
+    suffix: str
+    decimals: int
+
+    def apply(self, values: FloatArray) -> FloatArray:
+        """Return the values in the axis's unit as float32, which is what travels."""
+        return (values / self.divisor).astype(np.float32)
+
+
+def scale_of(unit: str, largest: float) -> Scale:
+    """Return the scale for values up to `largest` in "bytes", "ms", "per_second" or a bare count."""
+    size = abs(largest) if math.isfinite(largest) else 0.0
+    if unit == "bytes":
+        name, divisor = next(
+            (step for step in reversed(_BINARY_STEPS) if size >= step[1] * 2), _BINARY_STEPS[0]
+        )
+        return Scale(divisor, f" {name}", 1 if divisor > 1 else 0)
+    if unit == "ms":
+        return Scale(1000.0, " s", 2) if size >= 10_000 else Scale(1.0, " ms", 1)
+    if unit == "per_second":
+        return Scale(1.0, "/s", 1)
+    if unit == "seconds":
+        return Scale(1.0, " s", 2)
+    return Scale(1.0, "", 2 if size < 100 else 0)
+
+
+def unit_of(name: str) -> str:
+    """Return the unit that a column's name carries."""
+    if name.endswith(("_bytes", ".bytes")):
+        return "bytes"
+    if name.endswith(("_ms", ".ms")):
+        return "ms"
+    if name.endswith("_seconds"):
+        return "seconds"
+    return "count"
+
+
+def layout(height: int, **more: Any) -> dict[str, Any]:
+    """Return the layout that every picture starts from; `height` in pixels is what keeps the page from shifting."""
+    base: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 64, "r": 12, "t": 8, "b": 28},
+        "font": {"family": FONT, "size": 12, "color": MUTED},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hovermode": "x unified",
+        "hoverlabel": {
+            "bgcolor": PANEL,
+            "bordercolor": LINE,
+            "font": {"family": FONT, "size": 12, "color": TEXT},
+        },
+        "showlegend": False,
+        "dragmode": "zoom",
+    }
+    return base | more
+
+
+def axis(**more: Any) -> dict[str, Any]:
+    """Return the settings of an axis."""
+    base: dict[str, Any] = {
+        "gridcolor": GRID,
+        "linecolor": LINE,
+        "zeroline": False,
+        "ticks": "",
+        "automargin": False,
+        "tickfont": {"size": 11, "color": MUTED},
+    }
+    return base | more
+
+
+def value_axis(scale: Scale, **more: Any) -> dict[str, Any]:
+    """Return a vertical axis that starts at nought and cannot be zoomed by hand."""
+    fixed = {"fixedrange": True, "rangemode": "tozero", "nticks": 5, "ticksuffix": scale.suffix}
+    return axis(**(fixed | {"hoverformat": f",.{scale.decimals}f", "tickformat": ",~g"} | more))
+
+
+def time_axis(start_ms: float, end_ms: float, **more: Any) -> dict[str, Any]:
+    """Return a horizontal axis of time from `start_ms` to `end_ms` (the reader's wall clock)."""
+    own = {
+        "type": "date",
+        "range": [start_ms, end_ms],
+        "showgrid": False,
+        "hoverformat": "%-d %b %H:%M:%S",
+        "tickformatstops": [
+            {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
+            {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%-d %b"},
+            {"dtickrange": [86_400_000, None], "value": "%-d %b\n%Y"},
+        ],
+    }
+    return axis(**(own | more))
+
+
+def largest(*arrays: FloatArray) -> float:
+    """Return the largest finite value of all arrays, 0 when there is none."""
+    tops = [float(np.nanmax(array)) for array in arrays if len(array) and not np.isnan(array).all()]
+    return max(tops, default=0.0)

@@ -1,0 +1,237 @@
+"""Gathers what the finding page says: one dataclass, so that the template holds no logic and no query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dashboards.advice import Advice, advice_for
+from dashboards.figures.floor import Floor, FloorPicture, Forecast, floor_figure
+from dashboards.finding_evidence import facts_of
+from dashboards.links import compare_url, flame_url, service_url, source_url
+from dashboards.scope import Scope
+from profiler_server.accounts.models import Membership, Role
+from profiler_server.analysis import queries
+from profiler_server.analysis.models import Finding, FindingEvent, HolderReport
+from profiler_server.catalog.models import Release
+from profiler_server.core import units
+
+MAX_SUSPECTS = 10
+MAX_RELEASES = 12
+SHORT_FUNCTION = 90
+
+
+@dataclass(frozen=True)
+class SuspectRow:
+    """A guilty place as the page lists it: its texts, its share as 0–100 for the bar, and where to look at it."""
+
+    function: str
+    place: str
+    path: Sequence[str]
+    share: float | None
+    share_percent: float
+    growth: str
+    flat: str
+    source: str
+    flame: str
+    compare: str
+
+
+@dataclass(frozen=True)
+class AlternativeRow:
+    """An innocent explanation and why it does not hold."""
+
+    name: str
+    rejected: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReleaseRow:
+    """A release of the service, and what it has to do with the finding."""
+
+    release: Release
+    note: str
+
+
+@dataclass(frozen=True)
+class FindingReport:
+    """All that the finding page shows."""
+
+    finding: Finding
+    advice: Advice
+    growth: str
+    growth_range: str
+    per_request: str
+    suspects: Sequence[SuspectRow]
+    alternatives: Sequence[AlternativeRow]
+    facts: Sequence[tuple[str, str]]
+    waterfall: Sequence[tuple[str, str]]
+    figure: Mapping[str, Any] | None
+    floor_rows: Sequence[tuple[float, str, str, str]]
+    releases: Sequence[ReleaseRow]
+    holders: Sequence[HolderReport]
+    events: Sequence[FindingEvent]
+    members: Sequence[tuple[int, str]]
+    may_act: bool
+    compare: str
+    service: str
+    timeline: str
+
+
+def finding_report(scope: Scope, found: Finding) -> FindingReport:
+    """Return the report of a finding that the caller has fetched within the scope's project."""
+    before, after = queries.baseline_and_current(found)
+    evidence: Mapping[str, Any] = found.evidence or {}
+    unit = unit_of_finding(found)
+    picture = _picture(scope, found, evidence, unit)
+    return FindingReport(
+        finding=found,
+        advice=advice_for(found.diagnosis),
+        growth=rate_text(found.growth_bytes_per_hour, unit),
+        growth_range=_range_text(found.growth_low, found.growth_high, unit),
+        per_request=units.format_bytes(found.bytes_per_request) if found.bytes_per_request else "",
+        suspects=_suspects(found, before, after, unit),
+        alternatives=_alternatives(evidence),
+        facts=facts_of(evidence),
+        waterfall=[
+            (name.replace("_", " "), units.format_bytes(size))
+            for name, size in (evidence.get("waterfall") or {}).items()
+        ],
+        figure=json.loads(floor_figure(picture).to_json() or "null") if picture.floors else None,
+        floor_rows=_floor_rows(picture),
+        releases=_releases(found),
+        holders=queries.holder_reports(scope.project.pk, finding_id=found.pk),
+        events=queries.events(scope.project.pk, found.pk),
+        members=_members(scope),
+        may_act=scope.role in {Role.ENGINEER, Role.ADMIN},
+        compare=compare_url(found.service.name, before, after),
+        service=service_url(found.service.name),
+        timeline=service_url(
+            found.service.name,
+            from_=f"{before[0].timestamp() - 600:.0f}",
+            to=f"{after[1].timestamp() + 60:.0f}",
+        ),
+    )
+
+
+def unit_of_finding(found: Finding) -> str:
+    """Return the unit in which a finding grows: bytes, or a count of things."""
+    return "count" if found.diagnosis == "resource_leak" else "bytes"
+
+
+def rate_text(per_hour: float | None, unit: str) -> str:
+    """Return a rate of growth: "+12.3 MiB/h", or "+40 /h" for counted things."""
+    if unit == "bytes":
+        return units.format_growth(per_hour)
+    return f"{units.format_count(per_hour, signed=True)}/h"
+
+
+def _range_text(low: float | None, high: float | None, unit: str) -> str:
+    if low is None or high is None:
+        return ""
+    return f"{rate_text(low, unit)} to {rate_text(high, unit)}"
+
+
+def _suspects(found: Finding, before: Any, after: Any, unit: str) -> list[SuspectRow]:
+    service, rows = found.service, []
+    for suspect in found.suspects[:MAX_SUSPECTS]:
+        function, file, line = (
+            str(suspect.get("function", "")),
+            str(suspect.get("file", "")),
+            int(suspect.get("line") or 0),
+        )
+        share = suspect.get("share")
+        rows.append(
+            SuspectRow(
+                function=function,
+                place=f"{file}:{line}" if file and line else file,
+                path=[_frame_text(frame) for frame in suspect.get("path", ())],
+                share=share,
+                share_percent=round(100 * min(max(float(share or 0.0), 0.0), 1.0), 1),
+                growth=rate_text(suspect.get("growth_bytes_per_hour"), "bytes"),
+                flat=units.format_bytes(suspect.get("flat_bytes")),
+                source=source_url(
+                    service.source_url_template, file=file, line=line, release=found.first_release
+                ),
+                flame=flame_url(service.name, after, search=function),
+                compare=compare_url(service.name, before, after, search=function),
+            )
+        )
+    return rows
+
+
+def _frame_text(frame: Any) -> str:
+    return str(frame.get("function", "")) if isinstance(frame, Mapping) else str(frame)
+
+
+def _alternatives(evidence: Mapping[str, Any]) -> list[AlternativeRow]:
+    return [
+        AlternativeRow(str(row["name"]).replace("_", " "), bool(row["rejected"]), str(row["reason"]))
+        for row in evidence.get("alternatives") or ()
+    ]
+
+
+def _picture(scope: Scope, found: Finding, evidence: Mapping[str, Any], unit: str) -> FloorPicture:
+    floors = [
+        Floor(
+            str(row["instance"]),
+            *(np.asarray(row[key], dtype=np.float64) for key in ("ts", "value", "fitted")),
+        )
+        for row in evidence.get("floor") or ()
+    ]
+    forecast = None
+    if found.forecast_p10_at and found.forecast_p50_at and found.forecast_p90_at:
+        made = found.forecast_made_at or found.updated_at
+        forecast = Forecast(
+            made.timestamp(),
+            found.forecast_p10_at.timestamp(),
+            found.forecast_p50_at.timestamp(),
+            found.forecast_p90_at.timestamp(),
+        )
+    return FloorPicture(
+        [floor for floor in floors if len(floor.ts)], unit, scope.zone, found.started_at.timestamp(),
+        limit=found.limit_bytes, forecast=forecast,
+    )  # fmt: skip
+
+
+def _floor_rows(picture: FloorPicture) -> list[tuple[float, str, str, str]]:
+    """Return the picture's numbers: time, instance, floor and fit as texts, one row per point."""
+    return [
+        (
+            float(at),
+            floor.instance,
+            units.format_value(value, picture.unit),
+            units.format_value(fitted, picture.unit),
+        )
+        for floor in picture.floors
+        for at, value, fitted in zip(floor.ts, floor.value, floor.fitted, strict=True)
+    ]
+
+
+def _releases(found: Finding) -> list[ReleaseRow]:
+    rows = Release.objects.filter(project_id=found.project_id, service_id=found.service_id).order_by(
+        "-first_seen_at"
+    )
+    return [ReleaseRow(release, _note(release, found)) for release in rows[:MAX_RELEASES]]
+
+
+def _note(release: Release, found: Finding) -> str:
+    if release.version == found.first_release:
+        return "first release in which it grows"
+    if release.version == found.cured_by_release:
+        return "cured it"
+    return ""
+
+
+def _members(scope: Scope) -> list[tuple[int, str]]:
+    rows = (
+        Membership.objects.filter(project_id=scope.project.pk)
+        .select_related("user")
+        .order_by("user__username")
+    )
+    return [(row.user_id, row.user.get_username()) for row in rows]

@@ -1,0 +1,247 @@
+"""Gathers the service page: its address, its head, its pictures as JSON and their twins as tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from django.db.models import Max, Min
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboards import service_pictures as drawing
+from dashboards.advice import title_of
+from dashboards.figures.timeline import Event
+from dashboards.links import service_url
+from dashboards.period import DEFAULT_SECONDS, PRESETS, Period, period_from
+from dashboards.scope import Scope
+from dashboards.service_series import read_service_series
+from dashboards.zones import offsets_seconds
+from profiler_server.analysis import queries as analysis
+from profiler_server.analysis.models import Finding, ServiceWatch
+from profiler_server.catalog import queries as catalog
+from profiler_server.catalog.models import Instance, MarkerKind, Service
+from profiler_server.core.points import CANONICAL_COLUMNS
+from profiler_server.series.queries import series_names
+
+BINS = 600
+CARD_BINS = 120
+MAX_EXTRA = 8
+MAX_INSTANCE_FILTER = 100
+LIVE_WITHIN = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class ServiceAddress:
+    """What the page's address asks for: a service, a range, some of its instances, further series."""
+
+    service: Service
+    period: Period
+    instance_ids: tuple[int, ...]
+    extra: tuple[str, ...]
+    data: tuple[float, float] | None
+    fixed: bool
+
+    def fixed_query(self) -> str:
+        """Return the part of the address beside the range."""
+        return urlencode(
+            [("instance", one) for one in self.instance_ids] + [("series", name) for name in self.extra]
+        )
+
+    def pictures_query(self) -> str:
+        """Return the whole address of the pictures."""
+        return "&".join(part for part in (self.period.query(), self.fixed_query()) if part)
+
+    @classmethod
+    def of(cls, request: HttpRequest, scope: Scope, name: str) -> ServiceAddress:
+        """Read it from a request; raise `NotFound` for a service of another project."""
+        service = scope.service(name)
+        data = _data_span(service)
+        period = period_from(request.GET, timezone.now().timestamp(), scope.zone, data=data)
+        instances = tuple(
+            int(text) for text in request.GET.getlist("instance")[:MAX_INSTANCE_FILTER] if text.isdigit()
+        )
+        extra = tuple(dict.fromkeys(request.GET.getlist("series")))[:MAX_EXTRA]
+        fixed = bool(request.GET.get("from") or request.GET.get("to"))
+        return cls(service, period, instances, extra, data, fixed)
+
+
+@dataclass(frozen=True)
+class InstanceRow:
+    """An instance and whether the page shows it."""
+
+    instance: Instance
+    chosen: bool
+    live: bool
+    only_url: str
+
+
+@dataclass(frozen=True)
+class ServicePage:
+    """The parts of the page that need no points."""
+
+    service: Service
+    period: Period
+    period_query: str
+    presets: Sequence[tuple[str, str, bool]]
+    input_start: str
+    input_end: str
+    watch: ServiceWatch | None
+    state: str
+    findings: Sequence[Finding]
+    instances: Sequence[InstanceRow]
+    extra: Sequence[str]
+    extra_choices: Sequence[str]
+    last_release: str
+    pictures_query: str
+    any_chosen: bool
+    all_instances_url: str
+    state_json: Mapping[str, Any]
+    empty: bool
+
+
+def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
+    """Return the page's head: what is known of the service without reading its points."""
+    service, period, now = address.service, address.period, timezone.now()
+    watch = analysis.watch_of(scope.project.pk, service.pk)
+    releases = catalog.releases(service.pk)
+    instances = [
+        _instance_row(one, address, now)
+        for one in catalog.instances(service.pk, period.starts_at, period.ends_at)
+    ]
+    names = [name for name in series_names(service.pk) if name not in drawing.TIMELINE_NAMES]
+    return ServicePage(
+        service=service,
+        period=period,
+        period_query=period.query(),
+        presets=[(last, service_url(service.name, last=last), last == period.last) for last in PRESETS],
+        input_start=period.input_start(scope.zone),
+        input_end=period.input_end(scope.zone),
+        watch=watch,
+        state=_state(watch),
+        findings=analysis.open_findings(scope.project.pk, service_id=service.pk),
+        instances=instances,
+        extra=address.extra,
+        extra_choices=sorted(names, key=lambda name: (name in CANONICAL_COLUMNS, name)),
+        last_release=releases[-1].version if releases else "",
+        pictures_query=address.pictures_query(),
+        any_chosen=bool(address.instance_ids),
+        all_instances_url=f"{service_url(service.name)}?{period.query()}",
+        state_json=_page_state(scope, address, now),
+        empty=address.data is None,
+    )
+
+
+def _instance_row(instance: Instance, address: ServiceAddress, now: datetime) -> InstanceRow:
+    period = address.period
+    only = service_url(
+        address.service.name, from_=f"{period.start:.0f}", to=f"{period.end:.0f}",
+        instance=str(instance.pk), series=address.extra,
+    )  # fmt: skip
+    live = instance.ended_at is None and now - instance.last_seen_at < LIVE_WITHIN
+    return InstanceRow(instance, instance.pk in address.instance_ids, live, only)
+
+
+def _page_state(scope: Scope, address: ServiceAddress, now: datetime) -> dict[str, Any]:
+    """Return what the page's script needs to ask for pictures and to follow the present."""
+    service, period, last = address.service, address.period, address.data[1] if address.data else 0.0
+    return {
+        "from": period.start,
+        "to": period.end,
+        "query": address.fixed_query(),
+        "first_query": address.pictures_query(),
+        "pictures": reverse("service-pictures", args=[service.name]),
+        "latest": reverse("service-latest", args=[service.name]),
+        "zone_offset": float(offsets_seconds(np.asarray([period.end]), scope.zone)[0]),
+        "now": last,
+        "live": not address.fixed and now.timestamp() - last < LIVE_WITHIN.total_seconds(),
+        "grows": bool(address.data) and not period.last and period.seconds < DEFAULT_SECONDS,
+    }
+
+
+def pictures(scope: Scope, address: ServiceAddress) -> str:
+    """Return the figures and the instances' lines of the address as JSON."""
+    names = [*drawing.TIMELINE_NAMES, *address.extra]
+    period = address.period
+    series = read_service_series(
+        address.service,
+        period.start,
+        period.end,
+        names=names,
+        bins=BINS,
+        instance_ids=address.instance_ids or None,
+    )
+    watch = analysis.watch_of(scope.project.pk, address.service.pk)
+    curve = drawing.curve_from((watch.evaluation or {}).get("evidence")) if watch else None
+    timeline = drawing.timeline(series, address.extra, events(scope, address), scope.zone)
+    scatter = drawing.memory_against_load(series, curve, scope.zone)
+    parts = {
+        "timeline": timeline.to_json(),
+        "scatter": scatter.to_json() if scatter is not None else "null",
+        "instances": json.dumps([asdict(line) for line in drawing.instance_lines(series)]),
+        "range": json.dumps({"from": period.start, "to": period.end}),
+    }
+    return "{" + ",".join(f'"{name}":{text}' for name, text in parts.items()) + "}"
+
+
+def tables(scope: Scope, address: ServiceAddress) -> dict[str, Any]:
+    """Return the pictures of the address as tables: the time axis and what happened on it."""
+    names = [*drawing.TIMELINE_NAMES, *address.extra]
+    period = address.period
+    series = read_service_series(
+        address.service,
+        period.start,
+        period.end,
+        names=names,
+        bins=BINS,
+        instance_ids=address.instance_ids or None,
+    )
+    titles, rows = drawing.table_rows(series, names)
+    return {
+        "titles": titles,
+        "rows": rows,
+        "events": sorted(events(scope, address), key=lambda event: event.ts),
+    }
+
+
+def events(scope: Scope, address: ServiceAddress) -> list[Event]:
+    """Return what happened to the service in the range: markers, findings, resolved and begun."""
+    period = address.period
+    found = [
+        Event(marker.at.timestamp(), str(marker.kind), _marker_text(marker.kind, marker.version, marker.text))
+        for marker in catalog.markers(address.service.pk, period.starts_at, period.ends_at)
+    ]
+    for finding in analysis.findings_between(
+        scope.project.pk, address.service.pk, period.starts_at, period.ends_at
+    ):
+        title = title_of(finding.diagnosis)
+        found.append(Event(finding.started_at.timestamp(), "finding", f"{title}: growth began"))
+        found.append(Event(finding.detected_at.timestamp(), "note", f"{title}: found"))
+        if finding.resolved_at is not None:
+            found.append(Event(finding.resolved_at.timestamp(), "note", f"{title}: resolved"))
+    return [event for event in found if period.start <= event.ts <= period.end]
+
+
+def _marker_text(kind: str, version: str, text: str) -> str:
+    return " · ".join(part for part in (str(MarkerKind(kind).label), version, text) if part)
+
+
+def _state(watch: ServiceWatch | None) -> str:
+    if watch is None or not watch.verdict or watch.verdict == "insufficient_data":
+        return "learning"
+    return "suspected" if watch.suspected_at is not None else watch.verdict
+
+
+def _data_span(service: Service) -> tuple[float, float] | None:
+    found = Instance.objects.filter(service_id=service.pk).aggregate(
+        first=Min("first_seen_at"), last=Max("last_seen_at")
+    )
+    if found["first"] is None:
+        return None
+    return found["first"].timestamp(), found["last"].timestamp()

@@ -1,0 +1,86 @@
+/** The fleet: filter as you type, keys, and sparklines that are fetched for the rows in sight. */
+
+const BATCH = 40;
+const input = document.getElementById("fleet-filter");
+const table = document.getElementById("fleet");
+const rows = table ? [...table.tBodies[0].rows] : [];
+const SVG = "http://www.w3.org/2000/svg";
+
+function filter() {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  let shown = 0;
+  for (const row of rows) {
+    const match = words.every((word) => row.dataset.text.includes(word));
+    if (row.hidden === match) row.hidden = !match;
+    shown += match;
+  }
+  const none = document.getElementById("fleet-none");
+  if (none) none.hidden = shown > 0;
+  const url = new URL(location.href);
+  if (input.value) url.searchParams.set("q", input.value); else url.searchParams.delete("q");
+  history.replaceState(null, "", url);
+}
+
+function links() {
+  return rows.filter((row) => !row.hidden).map((row) => row.querySelector(".name a"));
+}
+
+function move(step) {
+  const all = links();
+  const at = all.indexOf(document.activeElement);
+  all[Math.max(0, Math.min(all.length - 1, at + step))]?.focus();
+}
+
+function keys(event) {
+  if (event.metaKey || event.ctrlKey || event.altKey) return;
+  const typing = event.target.matches("input, textarea, select");
+  if (event.key === "/" && !typing) { event.preventDefault(); input.focus(); input.select(); }
+  else if (event.key === "Escape" && event.target === input) { input.value = ""; filter(); }
+  else if (event.key === "ArrowDown" && (!typing || event.target === input)) { event.preventDefault(); move(1); }
+  else if (event.key === "ArrowUp" && !typing) { event.preventDefault(); move(-1); }
+}
+
+function path(name, d) {
+  const shape = document.createElementNS(SVG, "path");
+  shape.setAttribute("class", name);
+  shape.setAttribute("d", d);
+  return shape;
+}
+
+const waiting = new Set();
+let timer = 0;
+
+async function fetchLines() {
+  const batch = [...waiting].slice(0, BATCH);
+  batch.forEach((row) => waiting.delete(row));
+  if (waiting.size) timer = setTimeout(fetchLines, 30);
+  const answer = await fetch(`${location.origin}/sparklines/?ids=${batch.map((row) => row.dataset.id).join(",")}`);
+  if (!answer.ok) return;
+  const { lines } = await answer.json();
+  for (const row of batch) {
+    const line = lines[row.dataset.id];
+    const svg = row.querySelector("svg");
+    if (!line) { svg.replaceChildren(); continue; }
+    svg.setAttribute("aria-label", line.words);
+    svg.replaceChildren(...["area", "load", "limit", "memory"].filter((name) => line[name]).map((name) => path(name, line[name])));
+  }
+}
+
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    watcher.unobserve(entry.target);
+    waiting.add(entry.target);
+  }
+  clearTimeout(timer);
+  if (waiting.size) timer = setTimeout(fetchLines, 20);
+}, { rootMargin: "300px" });
+
+rows.forEach((row) => watcher.observe(row));
+input?.addEventListener("input", filter);
+document.getElementById("fleet-filter-form")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  links()[0]?.click();
+});
+document.getElementById("fleet-clear")?.addEventListener("click", () => { input.value = ""; filter(); input.focus(); });
+document.addEventListener("keydown", keys);

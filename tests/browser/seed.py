@@ -1,0 +1,148 @@
+"""Fills a server with recorded services as if they had run until now, through the product's own actions."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from profiler_server.accounts.models import Membership, Project, Role
+from profiler_server.catalog.actions.observe_instance import InstanceIdentity, observe_instance
+from profiler_server.catalog.models import Instance, Marker, Service
+from profiler_server.core.points import CANONICAL_COLUMNS, point_batch
+from profiler_server.profiles.actions.store_profiles import ProfileArrival, store_profiles
+from profiler_server.series.actions.store_points import store_points
+
+TRACES = Path(__file__).resolve().parents[2] / "examples" / "traces"
+USERNAME, PASSWORD = "mara", "load-line-1876"
+POINTS_PER_BATCH = 200
+NAMES = {
+    "context-leak": "feature-store",
+    "context-fixed": "feature-store-canary",
+    "parser-keeps-buffer": "metrics-fetcher",
+    "madvfree": "thumbnailer",
+    "oom-restarts": "geocoder",
+    "leak-after-deploy": "checkout",
+    "py-module-list": "recommendations",
+    "py-fragmentation": "report-builder",
+    "lru-warm-up": "search-suggest",
+    "cgo-malloc": "pdf-render",
+    "goroutines": "notifier",
+    "madvdontneed": "thumbnailer-canary",
+}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A recording: its folder, its meta data, and its rows by (instance, start)."""
+
+    folder: Path
+    meta: dict[str, Any]
+    lives: dict[tuple[str, float], list[dict[str, str]]]
+
+    @property
+    def ends_at(self) -> float:
+        return max(float(rows[-1]["ts"]) for rows in self.lives.values())
+
+
+def read_trace(folder: Path) -> Trace:
+    """Read a recording from its folder."""
+    lives: dict[tuple[str, float], list[dict[str, str]]] = {}
+    with gzip.open(folder / "series.csv.gz", "rt", newline="") as file:
+        for row in csv.DictReader(file):
+            lives.setdefault((row["instance"], float(row["started_at"])), []).append(row)
+    return Trace(folder, json.loads((folder / "meta.json").read_text()), lives)
+
+
+def replay(project: Project, trace: Trace, *, ends_at: float, name: str = "", profiles: int = 12) -> Service:
+    """Store a recording under the project so that it ends at `ends_at`; keep about `profiles` profiles of each life."""
+    shift = ends_at - trace.ends_at
+    name = name or NAMES.get(trace.folder.name, trace.folder.name)
+    limit = trace.meta.get("memory_limit_bytes")
+    service = Service.objects.create(
+        project=project,
+        name=name,
+        language=trace.meta["language"],
+        memory_limit_bytes=int(limit) if limit else None,
+        owner_email="",
+    )
+    for (key, started_at), rows in sorted(trace.lives.items(), key=lambda item: item[0][1]):
+        _replay_life(project, trace, service, _Life(key, started_at, rows, shift), profiles)
+    for marker in trace.meta.get("markers", ()):
+        at = datetime.fromtimestamp(marker["ts"] + shift, UTC)
+        Marker.objects.get_or_create(
+            project=project, service=service, instance=None, at=at, kind=marker["kind"],
+            defaults={"version": marker.get("version") or ""},
+        )  # fmt: skip
+    return service
+
+
+@dataclass(frozen=True)
+class _Life:
+    key: str
+    started_at: float
+    rows: list[dict[str, str]]
+    shift: float
+
+
+def _replay_life(project: Project, trace: Trace, service: Service, life: _Life, profiles: int) -> None:
+    identity = InstanceIdentity(
+        service.name, life.key, datetime.fromtimestamp(life.started_at + life.shift, UTC),
+        release=life.rows[0].get("version") or "", language=service.language,
+    )  # fmt: skip
+    instance: Instance | None = None
+    for low in range(0, len(life.rows), POINTS_PER_BATCH):
+        part = life.rows[low : low + POINTS_PER_BATCH]
+        ts = [float(row["ts"]) + life.shift for row in part]
+        instance = observe_instance(project.pk, identity, at=datetime.fromtimestamp(ts[0], UTC))
+        store_points(instance, point_batch(ts, _columns(part)))
+    if instance is not None:
+        observe_instance(
+            project.pk, identity, at=datetime.fromtimestamp(float(life.rows[-1]["ts"]) + life.shift, UTC)
+        )
+        _store_profiles(trace, instance, life, profiles)
+
+
+def _columns(rows: list[dict[str, str]]) -> dict[str, list[float | None]]:
+    names = [name for name in rows[0] if name in CANONICAL_COLUMNS or name in {"go_heap_objects", "cpu_s"}]
+    columns = {name: [float(row[name]) if row[name] else None for row in rows] for name in names}
+    return {name: values for name, values in columns.items() if any(value is not None for value in values)}
+
+
+def _store_profiles(trace: Trace, instance: Instance, life: _Life, most: int) -> None:
+    first, last = float(life.rows[0]["ts"]), float(life.rows[-1]["ts"])
+    found = sorted(
+        (trace.folder / "profiles" / life.key).glob("*.pb.gz"), key=lambda path: float(path.name[:-6])
+    )
+    own = [path for path in found if first - 1 <= float(path.name[:-6]) <= last + 1]
+    for index in np.unique(np.linspace(0, len(own) - 1, min(most, len(own))).astype(int)) if own else ():
+        at = datetime.fromtimestamp(float(own[index].name[:-6]) + life.shift, UTC)
+        store_profiles([ProfileArrival(instance, at, own[index].read_bytes())])
+
+
+def make_project(
+    name: str = "Shop", *, username: str = USERNAME, password: str = PASSWORD
+) -> tuple[Project, Any]:
+    """Return a project with one admin who can log in."""
+    from django.contrib.auth import get_user_model
+
+    project, _ = Project.objects.get_or_create(slug=name.lower().replace(" ", "-"), defaults={"name": name})
+    user = get_user_model().objects.filter(username=username).first()
+    if user is None:
+        user = get_user_model().objects.create_user(username, f"{username}@example.org", password)
+    Membership.objects.get_or_create(project=project, user=user, defaults={"role": Role.ADMIN})
+    return project, user
+
+
+def traces(*names: str) -> Iterator[Trace]:
+    """Read the named recordings, all of them without names."""
+    for folder in sorted(TRACES.iterdir()):
+        if (folder / "meta.json").exists() and (not names or folder.name in names):
+            yield read_trace(folder)
