@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from dashboards.advice import Advice, advice_for
 from dashboards.figures.floor import Floor, FloorPicture, Forecast, floor_figure
 from dashboards.finding_evidence import facts_of
 from dashboards.links import compare_url, flame_url, service_url, source_url
 from dashboards.scope import Scope
 from profiler_server.accounts.models import Membership, Role
 from profiler_server.analysis import queries
-from profiler_server.analysis.models import Finding, FindingEvent, HolderReport
+from profiler_server.analysis.advice import diagnosis_name, next_steps
+from profiler_server.analysis.models import Family, Finding, FindingEvent, HolderReport
 from profiler_server.catalog.models import Release
 from profiler_server.core import units
 
@@ -63,7 +63,9 @@ class FindingReport:
     """All that the finding page shows."""
 
     finding: Finding
-    advice: Advice
+    title: str
+    no_leak: bool
+    steps: Sequence[str]
     growth: str
     growth_range: str
     per_request: str
@@ -91,7 +93,9 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
     picture = _picture(scope, found, evidence, unit)
     return FindingReport(
         finding=found,
-        advice=advice_for(found.diagnosis),
+        title=diagnosis_name(found.diagnosis),
+        no_leak=found.family == Family.RETENTION,
+        steps=next_steps(found.diagnosis),
         growth=rate_text(found.growth_bytes_per_hour, unit),
         growth_range=_range_text(found.growth_low, found.growth_high, unit),
         per_request=units.format_bytes(found.bytes_per_request) if found.bytes_per_request else "",

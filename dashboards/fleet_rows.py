@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Q
 
-from dashboards.advice import title_of
 from profiler_server.analysis import queries as analysis
+from profiler_server.analysis.advice import diagnosis_name
 from profiler_server.analysis.models import Finding, FindingStatus, ServiceWatch
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Service
@@ -101,7 +101,7 @@ def _state(
     finding: Finding | None, watch: ServiceWatch | None, presence: Presence, now: datetime
 ) -> tuple[str, str, str]:
     if finding is not None and finding.status != FindingStatus.SNOOZED:
-        return finding.status, title_of(finding.diagnosis), finding.verdict
+        return finding.status, diagnosis_name(finding.diagnosis), finding.verdict
     if presence.last_seen_at is None or now - presence.last_seen_at > SILENT_AFTER:
         return "silent", "Silent", "Nothing has been received lately"
     if finding is not None:

@@ -16,7 +16,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboards import service_pictures as drawing
-from dashboards.advice import title_of
 from dashboards.figures.timeline import Event
 from dashboards.links import service_url
 from dashboards.period import DEFAULT_SECONDS, PRESETS, Period, period_from
@@ -24,6 +23,7 @@ from dashboards.scope import Scope
 from dashboards.service_series import read_service_series
 from dashboards.zones import offsets_seconds
 from profiler_server.analysis import queries as analysis
+from profiler_server.analysis.advice import diagnosis_name
 from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, MarkerKind, Service
@@ -220,7 +220,7 @@ def events(scope: Scope, address: ServiceAddress) -> list[Event]:
     for finding in analysis.findings_between(
         scope.project.pk, address.service.pk, period.starts_at, period.ends_at
     ):
-        title = title_of(finding.diagnosis)
+        title = diagnosis_name(finding.diagnosis)
         found.append(Event(finding.started_at.timestamp(), "finding", f"{title}: growth began"))
         found.append(Event(finding.detected_at.timestamp(), "note", f"{title}: found"))
         if finding.resolved_at is not None:

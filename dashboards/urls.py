@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, path
 
-from dashboards.views import finding, fleet, service, session
+from dashboards.views import compare, finding, flame, fleet, growth, service, session, settings
 
 urlpatterns: list[URLPattern] = [
     path("", fleet.fleet, name="fleet"),
@@ -17,9 +17,13 @@ urlpatterns: list[URLPattern] = [
     path("findings/", finding.findings, name="findings"),
     path("findings/<int:finding_id>/", finding.finding, name="finding"),
     path("findings/<int:finding_id>/change/", finding.change, name="finding-change"),
-    path("settings/", fleet.fleet, name="settings"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/token/", settings.new_token, name="settings-token"),
     path("login/", LoginView.as_view(template_name="dashboards/login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("preferences/", session.preferences, name="preferences"),
+    path("services/<path:name>/flame/", flame.flame, name="flame"),
+    path("services/<path:name>/compare/", compare.compare, name="compare"),
+    path("services/<path:name>/growth/", growth.growth, name="growth"),
     path("services/<path:name>/", service.service, name="service"),  # last: a name may hold slashes
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -10,9 +11,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from dashboards.advice import title_of
 from dashboards.preferences import THEME_COOKIE, THEMES
+from dashboards.undo import taken_offer
 from dashboards.zones import UTC_ZONE, zone_choice, zone_of
+from profiler_server.analysis.advice import diagnosis_name
 from profiler_server.core import units
 
 register = template.Library()
@@ -106,4 +108,11 @@ def duration_text(seconds: float | None) -> str:
 @register.filter
 def diagnosis(name: str) -> str:
     """Return a diagnosis as a heading: "Heap leak"."""
-    return title_of(name)
+    return diagnosis_name(name)
+
+
+@register.simple_tag(takes_context=True)
+def undo_offer(context: template.Context) -> dict[str, Any] | None:
+    """Return what can be taken back on this page, once."""
+    request = context.get("request")
+    return taken_offer(request) if isinstance(request, HttpRequest) else None
