@@ -51,10 +51,18 @@ static void copy_stacks(struct export *out) {
         struct export_row *row = &out->rows[id];
         row->alloc_objects = stack->alloc_objects;
         row->alloc_bytes = stack->alloc_bytes;
+        row->stack = id;
         row->node = stack->node;
         row->kind = table->nodes[stack->node].lasti;
     }
 }
+
+static void copy_live(struct export *out) {
+    for (uint32_t i = 0; out->live && i < sampler.live.capacity && out->live_count < sampler.max_live; i++)
+        if (sampler.live.slots[i].address) out->live[out->live_count++] = sampler.live.slots[i];
+}
+
+static size_t live_bytes(void) { return ((size_t)sampler.max_live + 1) * sizeof(struct live_sample); }
 
 static void compact_rows(struct export *out) {
     uint32_t kept = 0;
@@ -144,9 +152,10 @@ static bool build_frames(struct export *out) {
     return ok;
 }
 
-bool export_begin(struct export *out) {
+bool export_begin(struct export *out, bool with_live) {
     *out = (struct export){.row_capacity = sampler.stacks.max_stacks + 1};
     out->rows = map_pages((size_t)out->row_capacity * sizeof *out->rows);
+    out->live = with_live ? map_pages(live_bytes()) : NULL;
     lock_acquire(&sampler.lock);
     sampler.stacks.pins++;
     uint64_t started = clock_ns(CLOCK_MONOTONIC);
@@ -154,6 +163,7 @@ bool export_begin(struct export *out) {
         sampler_drop_inherited_counters();
         sum_live(out);
         copy_stacks(out);
+        copy_live(out);
     }
     out->held_ns = clock_ns(CLOCK_MONOTONIC) - started;
     lock_release(&sampler.lock);
@@ -169,6 +179,7 @@ bool export_begin(struct export *out) {
 
 void export_end(struct export *out) {
     unmap_pages(out->rows, (size_t)out->row_capacity * sizeof *out->rows);
+    unmap_pages(out->live, live_bytes());
     unmap_pages(out->frames, ((size_t)out->frame_capacity + 1) * sizeof *out->frames);
     unmap_pages(out->frame_ids, ((size_t)out->id_capacity + 1) * sizeof *out->frame_ids);
     lock_acquire(&sampler.lock);
@@ -220,18 +231,23 @@ static bool put_column(PyObject *dict, const char *key, const struct export *dat
 static bool put_shape(PyObject *dict, const struct export *data) {
     int32_t *offsets = malloc(((size_t)data->row_count + 1) * sizeof *offsets);
     uint8_t *kinds = malloc((size_t)data->row_count + 1);
-    bool ok = offsets && kinds;
+    uint32_t *stacks = malloc(((size_t)data->row_count + 1) * sizeof *stacks);
+    bool ok = offsets && kinds && stacks;
     for (uint32_t r = 0; ok && r < data->row_count; r++) {
         offsets[r] = (int32_t)data->rows[r].first_frame;
         kinds[r] = (uint8_t)data->rows[r].kind;
+        stacks[r] = data->rows[r].stack;
     }
     if (ok) offsets[data->row_count] = (int32_t)data->id_count;
     else PyErr_NoMemory();
     ok = ok && put_bytes(dict, "offsets", offsets, ((size_t)data->row_count + 1) * 4) &&
          put_bytes(dict, "kinds", kinds, data->row_count) &&
+         put_bytes(dict, "stacks", stacks, (size_t)data->row_count * 4) &&
+         put_bytes(dict, "live", data->live, (size_t)data->live_count * sizeof *data->live) &&
          put_bytes(dict, "frame_ids", data->frame_ids, (size_t)data->id_count * 4);
     free(offsets);
     free(kinds);
+    free(stacks);
     return ok;
 }
 

@@ -8,6 +8,7 @@ struct export_row {
     double inuse_objects, inuse_bytes, alloc_objects, alloc_bytes;
     uint32_t node; /* terminal node; 0 = no row */
     int32_t kind;
+    uint32_t stack; /* index in the stack table, as in live samples */
     uint32_t first_frame, frame_count; /* into export.frame_ids, leaf first */
 };
 
@@ -24,14 +25,17 @@ struct export {
     uint32_t frame_count, frame_capacity;
     uint32_t *frame_ids;
     uint32_t id_count, id_capacity;
+    struct live_sample *live; /* every live sample, if asked for */
+    uint32_t live_count;
     uint64_t held_ns; /* how long the lock and the GIL were held together at the longest stretch */
 };
 
 /* Fills *out; false with MemoryError set.  Between begin and end nothing of the stack table is released. */
-bool export_begin(struct export *out);
+bool export_begin(struct export *out, bool with_live);
 void export_end(struct export *out);
 
-/* {"offsets", "frame_ids": int32 bytes; "kinds": uint8 bytes; four int64 columns; "frames": [(qualname, file, line)]} */
+/* {"offsets", "frame_ids": int32 bytes; "kinds": uint8 bytes; four int64 columns; "stacks": uint32 bytes;
+ * "live": (address u64, size u64, stack u32, interval f32)[]; "frames": [(qualname, file, line)]} */
 PyObject *export_columns(const struct export *data);
 /* An uncompressed pprof profile. */
 PyObject *export_pprof(const struct export *data, int64_t time_ns, int64_t duration_ns, int64_t period);

@@ -5,6 +5,9 @@
 #ifndef PLIMSOLL_INTERPRETER_H
 #define PLIMSOLL_INTERPRETER_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* pipe2, before any system header */
+#endif
 #define PY_SSIZE_T_CLEAN
 #ifndef Py_BUILD_CORE
 #define Py_BUILD_CORE 1

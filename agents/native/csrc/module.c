@@ -114,11 +114,13 @@ static PyObject *module_stats(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(non
     return dict;
 }
 
-static PyObject *module_columns(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none)) {
+static PyObject *module_columns(PyObject *Py_UNUSED(self), PyObject *args) {
     struct export data;
+    int with_live;
+    if (!PyArg_ParseTuple(args, "p", &with_live)) return NULL;
     if (!sampler.started) return refuse("not started");
     sampler_bury();
-    if (!export_begin(&data)) return NULL;
+    if (!export_begin(&data, with_live)) return NULL;
     PyObject *result = export_columns(&data);
     if (result && !put_number(result, "held_ns", data.held_ns)) Py_CLEAR(result);
     export_end(&data);
@@ -131,7 +133,7 @@ static PyObject *module_pprof(PyObject *Py_UNUSED(self), PyObject *args) {
     if (!PyArg_ParseTuple(args, "LL", &time_ns, &duration_ns)) return NULL;
     if (!sampler.started) return refuse("not started");
     sampler_bury();
-    if (!export_begin(&data)) return NULL;
+    if (!export_begin(&data, false)) return NULL;
     PyObject *result = export_pprof(&data, time_ns, duration_ns, (int64_t)sampler.interval);
     export_end(&data);
     return result;
@@ -144,7 +146,7 @@ static PyMethodDef METHODS[] = {
     {"resume", module_resume, METH_VARARGS, NULL},
     {"hook_numpy", module_hook_numpy, METH_NOARGS, NULL},
     {"stats", module_stats, METH_NOARGS, NULL},
-    {"columns", module_columns, METH_NOARGS, NULL},
+    {"columns", module_columns, METH_VARARGS, NULL},
     {"pprof", module_pprof, METH_VARARGS, NULL},
     SEARCH_METHODS
     {NULL, NULL, 0, NULL},

@@ -4,6 +4,10 @@
 
 #include "interpreter.h"
 
-#define SEARCH_METHODS
+PyObject *search_paths(PyObject *self, PyObject *args);
+PyObject *search_census(PyObject *self, PyObject *args);
+
+#define SEARCH_METHODS                                                                                               \
+    {"find_paths", search_paths, METH_VARARGS, NULL}, {"census", search_census, METH_VARARGS, NULL},
 
 #endif

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from plimsoll_agent_native.errors import AlreadyStarted, NativeError, NotStarted, UnsupportedInterpreter
+from plimsoll_agent_native.holders import Census, Container, HolderPath, HolderReport, census, find_holders
 from plimsoll_agent_native.sampling import (
     HookState,
     hook_numpy,
@@ -28,12 +29,18 @@ __version__ = "0.1.0"
 __all__ = [
     "KINDS",
     "AlreadyStarted",
+    "Census",
+    "Container",
+    "HolderPath",
+    "HolderReport",
     "HookState",
     "NativeError",
     "NotStarted",
     "Snapshot",
     "UnsupportedInterpreter",
     "__version__",
+    "census",
+    "find_holders",
     "hook_numpy",
     "pause",
     "resume",

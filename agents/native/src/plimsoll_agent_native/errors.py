@@ -7,13 +7,13 @@ class NativeError(RuntimeError):
     """The head of this package's errors."""
 
 
-class UnsupportedInterpreter(NativeError):  # noqa: N818 - named after the fact, like the standard library's own
+class UnsupportedInterpreter(NativeError):
     """This interpreter's private layouts are not known: the hooks are refused rather than guessed."""
 
 
-class AlreadyStarted(NativeError):  # noqa: N818
+class AlreadyStarted(NativeError):
     """The sampler runs in this process already; stop it first."""
 
 
-class NotStarted(NativeError):  # noqa: N818
+class NotStarted(NativeError):
     """The sampler does not run in this process; start it first."""

@@ -115,20 +115,16 @@ def stats() -> dict[str, int]:
 def snapshot() -> Snapshot:
     """All stacks with what they hold and allocated; other threads run on in between."""
     _require_started()
-    columns = _native.columns()
-
-    def numbers(name: str, code: str = "q") -> memoryview:
-        return memoryview(cast("bytes", columns[name])).cast(code)
-
+    columns = _native.columns(False)
     return Snapshot(
         frames=cast("list[tuple[str, str, int]]", columns["frames"]),
-        offsets=numbers("offsets", "i"),
-        frame_ids=numbers("frame_ids", "i"),
+        offsets=memoryview(cast("bytes", columns["offsets"])).cast("i"),
+        frame_ids=memoryview(cast("bytes", columns["frame_ids"])).cast("i"),
         kinds=cast("bytes", columns["kinds"]),
-        inuse_objects=numbers("inuse_objects"),
-        inuse_bytes=numbers("inuse_bytes"),
-        alloc_objects=numbers("alloc_objects"),
-        alloc_bytes=numbers("alloc_bytes"),
+        inuse_objects=memoryview(cast("bytes", columns["inuse_objects"])).cast("q"),
+        inuse_bytes=memoryview(cast("bytes", columns["inuse_bytes"])).cast("q"),
+        alloc_objects=memoryview(cast("bytes", columns["alloc_objects"])).cast("q"),
+        alloc_bytes=memoryview(cast("bytes", columns["alloc_bytes"])).cast("q"),
         time_ns=time.time_ns(),
         duration_ns=time.monotonic_ns() - _armed_at_ns,
         interval_bytes=stats()["interval_bytes"],
