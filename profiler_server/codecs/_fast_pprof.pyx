@@ -18,6 +18,9 @@ from profiler_server.core.errors import InvalidProfile
 from profiler_server.core.stacks import offsets_of
 from profiler_server.core.validate import LIMIT_NAMES
 
+# Raised with every change of what the functions at the end take or return; `engine` refuses another number.
+INTERFACE = 2
+
 cdef enum:
     VARINT = 0
     FIXED64 = 1
@@ -191,8 +194,12 @@ cdef int grow(Column* column, size_t needed) noexcept nogil:
     return FINE
 
 
+cdef inline int reserve(Column* column, size_t more) noexcept nogil:
+    return grow(column, column.size + more) if column.size + more > column.capacity else FINE
+
+
 cdef inline int push(Column* column, uint64_t value) noexcept nogil:
-    if column.size == column.capacity and grow(column, column.size + 1):
+    if reserve(column, 1):
         return NO_MEMORY
     column.data[column.size] = value
     column.size += 1
@@ -200,7 +207,7 @@ cdef inline int push(Column* column, uint64_t value) noexcept nogil:
 
 
 cdef int push_row(Column* column, const uint64_t* row, int width) noexcept nogil:
-    if column.size + width > column.capacity and grow(column, column.size + width):
+    if reserve(column, width):
         return NO_MEMORY
     memcpy(column.data + column.size, row, width * sizeof(uint64_t))
     column.size += width
@@ -263,6 +270,8 @@ cdef int read_locations(Reader* r, int wire, Columns* c, Hasher* hasher) noexcep
     if not expect(r, wire, BYTES):
         return r.error
     part = read_bytes(r)
+    if hasher.table == NULL and reserve(&c.location_ids, <size_t>(part.end - part.at)):
+        return NO_MEMORY
     while part.at < part.end:
         error = take_location(c, hasher, read_varint(&part))
         if part.error:
@@ -451,31 +460,140 @@ cdef int read_profile(Reader* r, Columns* c) noexcept nogil:
     return FINE
 
 
-# ---- hashing by address --------------------------------------------------------------------------------------------
+# ---- hashing -------------------------------------------------------------------------------------------------------
 
-cdef uint64_t largest_id(Columns* c) noexcept nogil:
+cdef uint64_t largest_id(const Column* column, int width) noexcept nogil:
+    """Return the largest number in the first column of a table with `width` columns."""
     cdef uint64_t largest = 0
     cdef size_t i
-    for i in range(0, c.locations.size, 3):
-        if c.locations.data[i] > largest:
-            largest = c.locations.data[i]
+    for i in range(column.size // width):
+        if column.data[i * width] > largest:
+            largest = column.data[i * width]
     return largest
 
 
-cdef int fill_table(Columns* c, uint64_t* table, int* usable) noexcept nogil:
-    """Write every location's hash at its id; `usable` becomes 0 when an address is missing or hashes to 0."""
+cdef inline int is_dense(uint64_t largest, size_t rows) noexcept nogil:
+    return largest <= SPARSENESS * rows + SPARE_IDS
+
+
+cdef uint64_t hash_string(Columns* c, uint64_t index, int* error) noexcept nogil:
+    """Return the hash of a string of the table, as `stack_hashes.string_hash`: eight bytes at a time."""
+    cdef const uint8_t* at
+    cdef uint64_t length, value, word, taken
+    if index >= c.strings.size // 2:
+        error[0] = BROKEN
+        return 0
+    at = c.base + c.strings.data[2 * index]
+    length = c.strings.data[2 * index + 1]
+    value = length
+    while length > 0:
+        taken = 8 if length > 8 else length
+        word = 0
+        memcpy(&word, at, taken)
+        value = mix(value ^ word)
+        at += taken
+        length -= taken
+    return value
+
+
+cdef int hash_functions(Columns* c, uint64_t* table, int* usable) noexcept nogil:
+    """Write the hash of every function's name and file at its id; `usable` becomes 0 when one is 0."""
     cdef size_t i
-    cdef uint64_t location, hashed
-    for i in range(0, c.locations.size, 3):
-        location = c.locations.data[i]
-        hashed = mix(c.locations.data[i + 2])
-        if c.locations.data[i + 2] == 0 or hashed == 0:
+    cdef uint64_t* row
+    cdef uint64_t hashed
+    cdef int error = FINE
+    for i in range(0, c.functions.size, 4):
+        row = c.functions.data + i
+        hashed = hash_string(c, row[1] if row[1] else row[2], &error)
+        hashed = mix(hashed + mix(hash_string(c, row[3], &error)))
+        if error or row[0] == 0 or table[row[0]] != 0:
+            return BROKEN
+        if hashed == 0:
             usable[0] = 0
             return FINE
-        if location == 0 or table[location] != 0:
-            return BROKEN
-        table[location] = hashed
+        table[row[0]] = hashed
     return FINE
+
+
+cdef int hash_lines(Columns* c, const uint64_t* functions, uint64_t largest) noexcept nogil:
+    """Replace every line's function by the hash of the line."""
+    cdef size_t i
+    cdef uint64_t* row
+    cdef uint64_t name
+    for i in range(0, c.lines.size, 2):
+        row = c.lines.data + i
+        if row[0] > largest or (row[0] != 0 and functions[row[0]] == 0):
+            return BROKEN
+        name = functions[row[0]] if row[0] else 0
+        row[0] = mix(name + mix(row[1]))
+    return FINE
+
+
+cdef uint64_t hash_content(Columns* c, size_t first_line, size_t lines) noexcept nogil:
+    cdef uint64_t total = 0, odd = 0
+    cdef size_t i
+    for i in range(lines):
+        odd += GOLDEN
+        total += c.lines.data[2 * (first_line + i)] * (odd | 1)
+    return mix(total)
+
+
+cdef int fill_table(Columns* c, uint64_t* table, int* usable) noexcept nogil:
+    """Write every location's hash at its id, by content when there are symbols, else by address.
+
+    `usable` becomes 0 when a location has nothing to be hashed by, or hashes to 0.
+    """
+    cdef size_t i, line = 0, lines
+    cdef uint64_t hashed
+    cdef uint64_t* row
+    for i in range(c.line_counts.size):
+        row = c.locations.data + 3 * i
+        lines = c.line_counts.data[i]
+        hashed = hash_content(c, line, lines) if c.symbols else mix(row[2])
+        line += lines
+        if hashed == 0 or (lines == 0 if c.symbols else row[2] == 0):
+            usable[0] = 0
+            return FINE
+        if row[0] == 0 or table[row[0]] != 0:
+            return BROKEN
+        table[row[0]] = hashed
+    return FINE
+
+
+cdef int hash_symbols(Columns* c, int* usable) noexcept nogil:
+    """Turn lines into hashes of their functions' names, files and line numbers."""
+    cdef uint64_t largest = largest_id(&c.functions, 4)
+    cdef uint64_t* table
+    cdef int error
+    usable[0] = is_dense(largest, c.functions.size // 4)
+    if not usable[0]:
+        return FINE
+    table = <uint64_t*>calloc(largest + 1, sizeof(uint64_t))
+    if table == NULL:
+        return NO_MEMORY
+    error = hash_functions(c, table, usable)
+    if not error and usable[0]:
+        error = hash_lines(c, table, largest)
+    free(table)
+    return error
+
+
+cdef int hash_stacks(Columns* c, int* usable) noexcept nogil:
+    """Hash every sample's stack; `usable` becomes 0 when this message needs the general way."""
+    cdef uint64_t largest = largest_id(&c.locations, 3)
+    cdef uint64_t* table
+    cdef int error
+    usable[0] = is_dense(largest, c.line_counts.size)
+    if not usable[0]:
+        return FINE
+    table = <uint64_t*>calloc(largest + 1, sizeof(uint64_t))
+    if table == NULL:
+        return NO_MEMORY
+    error = fill_table(c, table, usable)
+    if not error and usable[0]:
+        error = hash_samples(c, table, largest)
+    free(table)
+    return error
 
 
 cdef int hash_samples(Columns* c, const uint64_t* table, uint64_t largest) noexcept nogil:
@@ -599,33 +717,27 @@ def parse_columns(bytes buffer not None, object limits not None, bint symbols):
         release(&c)
 
 
-def hash_columns(bytes buffer not None, object limits not None):
-    """Return (columns without symbols, uint64[n] stack hashes), or None when they cannot be had by address here.
+def hash_columns(bytes buffer not None, object limits not None, bint by_content):
+    """Return (columns without stacks and symbols, uint64[n] stack hashes), or None when it needs the general way.
 
-    Raises as `parse_columns` does.
+    Hashed by the addresses of the locations or by the content of their frames. Raises as `parse_columns` does.
     """
     cdef Columns c
     cdef Reader r
     cdef int error, usable = 1
-    cdef uint64_t largest = 0
-    cdef uint64_t* table = NULL
     prepare(&c, &r, buffer, limits)
     c.by_span = 1
+    c.symbols = by_content
     try:
         with nogil:
             error = read_profile(&r, &c)
-            if not error:
-                largest = largest_id(&c)
-                usable = largest <= SPARSENESS * c.line_counts.size + SPARE_IDS
+            if not error and by_content:
+                error = hash_symbols(&c, &usable)
             if not error and usable:
-                table = <uint64_t*>calloc(largest + 1, sizeof(uint64_t))
-                error = NO_MEMORY if table == NULL else fill_table(&c, table, &usable)
-                if not error and usable:
-                    error = hash_samples(&c, table, largest)
-                if not error and usable:
-                    error = check_widths(&c)
+                error = hash_stacks(&c, &usable)
+            if not error and usable:
+                error = check_widths(&c)
         stop_at(error, limits)
         return (common(&c), taken(&c.stack_hashes, np.uint64)) if usable else None
     finally:
-        free(table)
         release(&c)

@@ -1,8 +1,9 @@
 """Builds the optional compiled modules in place, from every ``_fast*.pyx`` of the server.
 
-``python -m profiler_server.codecs.build_fast`` writes the ``.so`` beside its source and does nothing when that is newer;
-``--force`` builds anyway. ``--sanitize`` adds AddressSanitizer and UndefinedBehaviorSanitizer and needs ``--into DIR``.
-Without a C compiler it says so and exits 0, since the pure-Python twins serve as well; ``--require`` makes that an error.
+``python -m profiler_server.codecs.build_fast`` writes the ``.so`` beside its source and does nothing when that is
+newer; ``--force`` builds anyway. ``--sanitize`` adds AddressSanitizer and UndefinedBehaviorSanitizer, for fuzzing, and
+needs ``--into DIR``. Without a C compiler it says so and exits 0, since the pure-Python twins serve as well;
+``--require`` makes that an error.
 """
 
 import argparse
@@ -10,8 +11,8 @@ import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
-from setuptools import Distribution, Extension
-from setuptools.errors import BaseError
+from setuptools import Distribution, Extension  # type: ignore[import-untyped]
+from setuptools.errors import BaseError  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ("-O3", "-fno-semantic-interposition")
@@ -39,7 +40,7 @@ def extension(source: Path, *, sanitize: bool) -> Extension:
 def build(*, sanitize: bool = False, force: bool = False, into: Path | None = None) -> None:
     """Compile all modules, into their packages or into another folder with the same layout."""
     work = into or ROOT / "build" / "fast"
-    modules = cythonize(
+    modules = cythonize(  # type: ignore[no-untyped-call]
         [extension(source, sanitize=sanitize) for source in sources()],
         build_dir=str(work / "c"),
         force=force,

@@ -9,8 +9,10 @@ from typing import Protocol
 
 from profiler_server.codecs import pprof_parser
 from profiler_server.codecs.pprof_message import PprofMessage
-from profiler_server.codecs.stack_hashes import AddressColumns
+from profiler_server.codecs.stack_hashes import HashedColumns
 from profiler_server.core.validate import ProfileLimits
+
+COMPILED_INTERFACE = 2
 
 
 class Parser(Protocol):
@@ -20,8 +22,8 @@ class Parser(Protocol):
         """Return the columns of an unpacked pprof message."""
         ...
 
-    def parse_addresses(self, buffer: bytes, limits: ProfileLimits) -> AddressColumns:
-        """Return the columns without symbols and the hashes of the stacks by address."""
+    def parse_hashed(self, buffer: bytes, limits: ProfileLimits, *, by_content: bool) -> HashedColumns:
+        """Return the columns and the hashes of the stacks, by address or by content."""
         ...
 
 
@@ -29,9 +31,12 @@ PURE: Parser = pprof_parser
 
 
 def _compiled() -> Parser | None:
+    """Return the compiled parser unless it is not built, or was built from sources with another interface."""
     try:
-        import_module("profiler_server.codecs._fast_pprof")
+        native = import_module("profiler_server.codecs._fast_pprof")
     except ImportError:
+        return None
+    if getattr(native, "INTERFACE", None) != COMPILED_INTERFACE:
         return None
     return import_module("profiler_server.codecs.pprof_compiled")
 

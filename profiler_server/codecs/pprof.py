@@ -22,7 +22,7 @@ from profiler_server.core.profile import (
     SampleType,
     StackTable,
 )
-from profiler_server.core.stacks import unique_rows
+from profiler_server.core.stacks import Rows, offsets_of, unique_rows
 from profiler_server.core.validate import DEFAULT_LIMITS, ProfileLimits, check_profile
 
 
@@ -80,20 +80,33 @@ def encode(profile: Profile, *, compress: bool = True) -> bytes:
 
 def _labels(message: PprofMessage, limits: ProfileLimits) -> tuple[tuple[LabelSet, ...], Int32Array]:
     """Return the distinct label sets and int32[n] of each sample's set; reserved labels are left out."""
-    distinct, which = np.unique(message.labels[:, :3], axis=0, return_inverse=True)
-    texts = [_label(message, row, limits) for row in distinct.tolist()]
+    distinct, which = unique_rows(
+        Rows(offsets_of(np.full(len(message.labels), 3)), message.labels[:, :3].ravel())
+    )
+    labels = [_label(message, row, limits) for row in distinct.flat.reshape(-1, 3).tolist()]
+    owners = message.label_samples
+    if (np.diff(owners) > 0).all():
+        sets: dict[LabelSet, int] = {(): 0}
+        numbers = [sets.setdefault((label,) if label else (), len(sets)) for label in labels]
+        ids = np.zeros(len(message), np.int32)
+        ids[owners] = np.array(numbers, np.int32)[which]
+        return tuple(sets), ids
+    return _label_sets(len(message), owners.tolist(), [labels[i] for i in which.tolist()])
+
+
+def _label_sets(
+    samples: int, owners: list[int], labels: list[Label | None]
+) -> tuple[tuple[LabelSet, ...], Int32Array]:
+    """Put together the labels of samples that have several."""
     per_sample: dict[int, list[Label]] = {}
-    for sample, i in zip(message.label_samples.tolist(), which.ravel().tolist(), strict=True):
-        label = texts[i]
+    for sample, label in zip(owners, labels, strict=True):
         if label is not None:
             per_sample.setdefault(sample, []).append(label)
-    known: dict[LabelSet, int] = {}
-    if len(per_sample) < len(message) or not len(message):
-        known[()] = 0
-    ids = np.zeros(len(message), np.int32)
+    sets: dict[LabelSet, int] = {(): 0}
+    ids = np.zeros(samples, np.int32)
     for sample, found in per_sample.items():
-        ids[sample] = known.setdefault(tuple(sorted(found, key=repr)), len(known))
-    return tuple(known), ids
+        ids[sample] = sets.setdefault(tuple(sorted(found, key=repr)), len(sets))
+    return tuple(sets), ids
 
 
 def _label(message: PprofMessage, row: list[int], limits: ProfileLimits) -> Label | None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from profiler_server.codecs import _fast_pprof
 from profiler_server.codecs.pprof_message import PprofMessage
-from profiler_server.codecs.stack_hashes import AddressColumns, address_columns
+from profiler_server.codecs.stack_hashes import HashedColumns, hashed_by_address, hashed_by_content
 from profiler_server.core.profile import Int32Array, Int64Array, UInt64Array
 from profiler_server.core.validate import ProfileLimits
 
@@ -19,11 +19,12 @@ def parse(buffer: bytes, limits: ProfileLimits, *, symbols: bool = True) -> Ppro
     return PprofMessage(buffer=buffer, **_fast_pprof.parse_columns(buffer, limits, symbols))
 
 
-def parse_addresses(buffer: bytes, limits: ProfileLimits) -> AddressColumns:
-    """Return the columns without symbols and the hashes of the stacks by address; see the twin."""
-    found = _fast_pprof.hash_columns(buffer, limits)
+def parse_hashed(buffer: bytes, limits: ProfileLimits, *, by_content: bool) -> HashedColumns:
+    """Return the columns and the hashes of the stacks, by address or by content; see the twin."""
+    found = _fast_pprof.hash_columns(buffer, limits, by_content)
     if found is None:
-        return address_columns(parse(buffer, limits, symbols=False))
+        message = parse(buffer, limits, symbols=by_content)
+        return hashed_by_content(message, limits) if by_content else hashed_by_address(message)
     columns, hashes = found
     message = PprofMessage(
         buffer=buffer,
@@ -34,4 +35,4 @@ def parse_addresses(buffer: bytes, limits: ProfileLimits) -> AddressColumns:
         lines=_NO_LINES,
         functions=_NO_FUNCTIONS,
     )
-    return AddressColumns(message, hashes, complete=True)
+    return HashedColumns(message, hashes, complete=True)

@@ -2,7 +2,7 @@
 
 A service sends the same stacks again and again. `scan` reads a body's values and hashes its stacks by the *addresses*
 of their locations; a store keeps ``key → its own stack id`` in memory and asks `symbolise` for the few keys that it
-has not seen. Profiles without addresses (Python, Node) are keyed by the content of their frames instead (`content_keys`).
+has not seen. Profiles without addresses (Python, Node) are keyed by the content of their frames (`content_keys`).
 
 ::
 
@@ -28,7 +28,6 @@ from profiler_server.codecs import engine
 from profiler_server.codecs.compression import unpack
 from profiler_server.codecs.pprof_message import RESERVED_LABELS, PprofMessage
 from profiler_server.codecs.pprof_stacks import SymbolTable, stack_rows
-from profiler_server.codecs.stack_hashes import content_hashes
 from profiler_server.core.profile import Int64Array, IntArray, SampleType, StackTable, UInt64Array
 from profiler_server.core.stacks import mix64
 from profiler_server.core.validate import DEFAULT_LIMITS, ProfileLimits
@@ -40,8 +39,8 @@ BLOCK_LABEL = b"bytes"
 class Scan:
     """What a body says without its symbols; samples in the order of the wire.
 
-    `values` int64[n, t] · `keys` uint64[n] · `block_bytes` int64[n] · `build` identifies the mappings (0 with content
-    keys). Several samples may have the same key; their values add up.
+    `values` int64[n, t] · `keys` uint64[n] · `block_bytes` int64[n] · `build` identifies the mappings and
+    the rules of frames to drop. Several samples may have the same key; their values add up.
     """
 
     sample_types: tuple[SampleType, ...]
@@ -71,21 +70,19 @@ def scan(
     are addresses: damage there shows only in `symbolise`.
     """
     buffer = unpack(body, limits.unpacked_bytes)
-    columns = parser.parse_addresses(buffer, limits)
+    columns = parser.parse_hashed(buffer, limits, by_content=False)
     content_keys = not columns.complete
     if content_keys:
-        message = parser.parse(buffer, limits).checked()
-        hashes, build, has_build_id = content_hashes(message, limits), _rules_of(message), False
-    else:
-        message = columns.message.checked()
-        hashes, (build, has_build_id) = columns.stack_hashes, _build_of(message)
+        columns = parser.parse_hashed(buffer, limits, by_content=True)
+    message = columns.message.checked()
+    build, has_build_id = (_rules_of(message), False) if content_keys else _build_of(message)
     block_bytes, has_other_labels = _block_bytes(message)
     period = message.period_type.tolist()
     return Scan(
         sample_types=message.sample_type_names(limits),
         default_sample_type=message.string(message.header_field("default_sample_type"), limits),
         values=message.values,
-        keys=mix64(hashes ^ mix64(block_bytes.view(np.uint64) + np.uint64(build))),
+        keys=mix64(columns.stack_hashes ^ mix64(block_bytes.view(np.uint64) + np.uint64(build))),
         block_bytes=block_bytes,
         has_other_labels=has_other_labels,
         content_keys=content_keys,
@@ -133,16 +130,18 @@ def _rules_of(message: PprofMessage) -> int:
 def _block_bytes(message: PprofMessage) -> tuple[Int64Array, bool]:
     """Return int64[n] of the numeric label "bytes", and whether there is any other label or a second "bytes"."""
     block_bytes = np.zeros(len(message), np.int64)
-    if not len(message.labels):
+    keys, owners = message.labels[:, 0], message.label_samples
+    if not len(keys):
         return block_bytes, False
-    keys = {key: message.raw_string(key) for key in np.unique(message.labels[:, 0]).tolist()}
-    is_size = np.isin(message.labels[:, 0], [key for key, name in keys.items() if name == BLOCK_LABEL])
-    is_size &= message.labels[:, 1] == 0
-    ignored = np.isin(message.labels[:, 0], [key for key, name in keys.items() if _is_ignored(name)])
-    owners = message.label_samples[is_size]
-    block_bytes[owners] = message.labels[is_size, 2]
-    others = bool((~is_size & ~ignored).any()) or len(np.unique(owners)) < len(owners)
-    return block_bytes, others
+    is_size = message.labels[:, 1] == 0
+    others = not bool(is_size.all())
+    if not (keys == keys[0]).all() or message.raw_string(int(keys[0])) != BLOCK_LABEL:
+        names = {key: message.raw_string(key) for key in np.unique(keys).tolist()}
+        is_size &= np.isin(keys, [key for key, name in names.items() if name == BLOCK_LABEL])
+        ignored = np.isin(keys, [key for key, name in names.items() if _is_ignored(name)])
+        others = bool((~is_size & ~ignored).any())
+    block_bytes[owners[is_size]] = message.labels[is_size, 2]
+    return block_bytes, others or bool((np.diff(owners[is_size]) == 0).any())
 
 
 def _is_ignored(key: bytes) -> bool:

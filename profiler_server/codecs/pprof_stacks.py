@@ -11,9 +11,8 @@ from profiler_server.core.errors import InvalidProfile, ProfilerError
 from profiler_server.core.patterns import Pattern
 from profiler_server.core.profile import BoolArray, Frame, Int32Array, Int64Array, IntArray, UInt64Array
 from profiler_server.core.stacks import Rows, expand, keep_elements, offsets_of
-from profiler_server.core.validate import ProfileLimits
+from profiler_server.core.validate import LINE_BOUND, ProfileLimits
 
-_LINE_BOUND = 2**31
 _PARENTHESIS = re.compile(r"\(anonymous namespace\)|operator\(\)|\(")
 
 
@@ -87,7 +86,7 @@ def _line_frames(message: PprofMessage, limits: ProfileLimits, known: dict[Frame
     named = message.lines[:, 0] != 0
     row[named] = positions_of(function_ids, message.lines[named, 0].view(np.uint64), "function")
     numbers = message.lines[:, 1]
-    number = np.where((numbers >= 0) & (numbers < _LINE_BOUND), numbers, 0)
+    number = np.where((numbers >= 0) & (numbers < LINE_BOUND), numbers, 0)
     distinct, inverse = np.unique((row << 32) | number, return_inverse=True)
     names = _function_names(message, limits, np.unique(distinct >> 32))
     ids = [

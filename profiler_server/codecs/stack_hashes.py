@@ -21,10 +21,10 @@ _MASK = 2**64 - 1
 
 
 @dataclass(frozen=True, eq=False)
-class AddressColumns:
-    """A message without its symbols, and uint64[n] hashes of its stacks by address.
+class HashedColumns:
+    """A message (perhaps without stacks and symbols) and uint64[n] hashes of its stacks.
 
-    `complete` is false when some location has no address; then the hashes mean nothing.
+    `complete` is false when some location has no address to be hashed by; then the hashes mean nothing.
     """
 
     message: PprofMessage
@@ -32,21 +32,22 @@ class AddressColumns:
     complete: bool
 
 
-def address_columns(message: PprofMessage) -> AddressColumns:
+def hashed_by_address(message: PprofMessage) -> HashedColumns:
     """Hash the stacks of a message by the addresses of their locations; raises `InvalidProfile` for bad ids."""
     addresses = message.locations[:, 2]
     complete = bool((addresses != 0).all())
-    return AddressColumns(message, _stack_hashes(message, mix64(addresses)), complete)
+    return HashedColumns(message, _stack_hashes(message, mix64(addresses)), complete)
 
 
-def content_hashes(message: PprofMessage, limits: ProfileLimits) -> UInt64Array:
-    """Return uint64[n]: hashes of the stacks by the names, files and lines of their frames (or the addresses)."""
+def hashed_by_content(message: PprofMessage, limits: ProfileLimits) -> HashedColumns:
+    """Hash the stacks of a message by the names, files and lines of their frames (or the addresses)."""
+    message.checked()
     rows = Rows(message.line_offsets, np.arange(len(message.lines), dtype=np.int32))
     line_hashes = _line_hashes(message)
     locations = mix64(_ordered_sums(rows, line_hashes))
     bare = np.flatnonzero(rows.lengths() == 0)
     locations[bare] = [string_hash(name.encode()) for name in address_names(message, bare, limits)]
-    return _stack_hashes(message, locations)
+    return HashedColumns(message, _stack_hashes(message, locations), complete=True)
 
 
 def string_hash(text: bytes) -> int:

@@ -8,6 +8,7 @@ from profiler_server.core.errors import InvalidProfile, LimitExceeded
 from profiler_server.core.profile import Frame, IntArray, LabelSet, Profile
 
 MAX_ABSOLUTE_TOTAL = 2**62
+LINE_BOUND = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,7 @@ def check_profile(profile: Profile, limits: ProfileLimits = DEFAULT_LIMITS) -> P
     _check_indices("stack", profile.stack_ids, len(profile.stacks))
     _check_indices("label", profile.label_ids, len(profile.labels))
     _check_totals(profile)
-    for frame in profile.stacks.frames:
-        _check_frame(frame, limits)
+    _check_frames(profile.stacks.frames, limits)
     for labels in profile.labels:
         _check_labels(labels, limits)
     return profile
@@ -97,11 +97,13 @@ def _check_totals(profile: Profile) -> None:
         raise LimitExceeded("The values of a sample type add up to more than 2^62.")
 
 
-def _check_frame(frame: Frame, limits: ProfileLimits) -> None:
-    _check_text(frame.function, limits)
-    _check_text(frame.file, limits)
-    if not 0 <= frame.line < 2**31:
-        raise InvalidProfile(f"Line {frame.line} is not a line of a file.")
+def _check_frames(frames: tuple[Frame, ...], limits: ProfileLimits) -> None:
+    texts = {frame.function for frame in frames} | {frame.file for frame in frames}
+    _check_text(max(texts, key=len, default=""), limits)
+    _check_text(next((text for text in texts if "\0" in text), ""), limits)
+    lines = {frame.line for frame in frames}
+    if lines and not (min(lines) >= 0 and max(lines) < LINE_BOUND):
+        raise InvalidProfile(f"Line {min(lines)} or {max(lines)} is not a line of a file.")
 
 
 def _check_labels(labels: LabelSet, limits: ProfileLimits) -> None:
