@@ -7,6 +7,8 @@ import sys
 from typing import Any, Optional
 
 MAX_REPORT = 64 * 1024
+TYPICAL_BLOCK_BYTES = 90.0
+BLOCKS_COLUMN = "py.allocated_blocks"
 _ARENAS = re.compile(rb"^(\d+) arenas \* (\d+) bytes/arena", re.MULTILINE)
 _IN_USE = re.compile(rb"^# bytes in allocated blocks\s*=\s*([\d,]+)", re.MULTILINE)
 
@@ -83,10 +85,22 @@ class Allocators:
             self._libc.free(buffer)
 
 
-def live_bytes(columns: dict[str, float]) -> Optional[float]:
-    """Bytes that the allocators say are in use: pymalloc blocks + malloc blocks + mmapped blocks."""
-    try:
-        pymalloc = columns["pymalloc_arena_bytes"] - columns["pymalloc_slack_bytes"]
-        return pymalloc + columns["native_inuse_bytes"] + columns["mmapped_bytes"]
-    except KeyError:
-        return None
+class LiveEstimate:
+    """Bytes that the allocators have handed out: pymalloc blocks + malloc blocks + mmapped blocks.
+
+    CPython refuses its report on pymalloc while any sampler has hooked the allocators; the number of blocks
+    is still known then, and is multiplied by the mean size that a block had at the last report.
+    """
+
+    def __init__(self) -> None:
+        self._block_bytes = TYPICAL_BLOCK_BYTES
+
+    def of(self, columns: dict[str, float]) -> Optional[float]:
+        """The estimate from the columns of one point, None if too few of them are there."""
+        blocks = columns.get(BLOCKS_COLUMN)
+        if blocks is None or "native_inuse_bytes" not in columns:
+            return None
+        if "pymalloc_arena_bytes" in columns and blocks > 0:
+            used = columns["pymalloc_arena_bytes"] - columns["pymalloc_slack_bytes"]
+            self._block_bytes = used / blocks
+        return round(blocks * self._block_bytes) + columns["native_inuse_bytes"] + columns["mmapped_bytes"]

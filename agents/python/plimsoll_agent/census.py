@@ -25,7 +25,7 @@ _CACHE = type(functools.lru_cache(maxsize=1)(print))
 _NAME_OF = type.__dict__["__name__"].__get__
 _MODULE_OF = type.__dict__["__module__"].__get__
 _DICT_OF_TYPE: Any = type.__dict__["__dict__"].__get__
-_DICT_OF_MODULE: Any = ModuleType.__dict__["__dict__"].__get__
+_DICT_OF_MODULE: Any = vars(ModuleType)["__dict__"].__get__
 _MRO_OF = type.__dict__["__mro__"].__get__
 
 

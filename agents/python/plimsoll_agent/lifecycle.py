@@ -86,7 +86,15 @@ class Life:
         child.start()
         util = sys.modules.get("multiprocessing.util")
         if util is not None:
-            util.Finalize(None, _quietly, args=(self.stop,), exitpriority=0)
+            util.register_after_fork(self, _finalize)
+
+
+def _finalize(life: Life) -> None:
+    """Say the last words of a multiprocessing child, which ends without ``atexit``.
+
+    Registered for the time after the child has cleared the finalizers it inherited.
+    """
+    sys.modules["multiprocessing.util"].Finalize(None, _quietly, args=(life.stop,), exitpriority=0)
 
 
 def _quietly(call: Any) -> None:

@@ -6,7 +6,7 @@ import sys
 from time import perf_counter
 from typing import Callable, Optional
 
-from plimsoll_agent.allocators import Allocators, live_bytes
+from plimsoll_agent.allocators import BLOCKS_COLUMN, Allocators, LiveEstimate
 from plimsoll_agent.cgroup import Cgroup, find_cgroup
 from plimsoll_agent.collector import CollectorWatch
 from plimsoll_agent.proc import ProcessFiles, count_fds, smaps_rollup
@@ -51,6 +51,7 @@ class Waterfall:
         self.cgroup: Optional[Cgroup] = find_cgroup()
         self.collector = CollectorWatch()
         self.allocators = Allocators()
+        self._live = LiveEstimate()
         self._rollup_allowed_at = 0.0
         self._groups: list[tuple[Budget, Callable[[], dict[str, float]]]] = [
             (Budget(_CHEAP), self.files.memory),
@@ -75,7 +76,7 @@ class Waterfall:
         columns: dict[str, float] = {}
         for budget, group in self._groups:
             columns.update(budget.run(now, group))
-        live = live_bytes(columns)
+        live = self._live.of(columns)
         if live is not None:
             columns["heap_live_bytes"] = live
         return columns
@@ -103,4 +104,4 @@ class Waterfall:
 def _read_blocks() -> dict[str, float]:
     if not hasattr(sys, "getallocatedblocks"):
         return {}
-    return {"py.allocated_blocks": float(sys.getallocatedblocks())}
+    return {BLOCKS_COLUMN: float(sys.getallocatedblocks())}
