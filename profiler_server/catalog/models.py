@@ -46,7 +46,9 @@ class Instance(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project", "service", "key", "started_at"], name="instance_is_one_life")
+            models.UniqueConstraint(
+                fields=["project", "service", "key", "started_at"], name="instance_is_one_life"
+            )
         ]
         indexes = [models.Index(fields=["service", "last_seen_at"], name="instance_recent")]
 
@@ -64,7 +66,9 @@ class Release(models.Model):
     last_seen_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "service", "version"], name="release_of_service")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "service", "version"], name="release_of_service")
+        ]
 
     def __str__(self) -> str:
         return self.version

@@ -48,9 +48,19 @@ def unpack(data: bytes | memoryview, offset: int, count: int) -> tuple[Int64Arra
     return numbers, end
 
 
+def skip(data: bytes | memoryview, offset: int, count: int) -> int:
+    """Return where the column after the one at `offset` begins. Raises `DamagedBlock`."""
+    if offset >= len(data):
+        raise DamagedBlock("A stored block ends before its last column.")
+    return offset + 1 + (data[offset] & WIDTH_MASK) * count
+
+
 def pack_rising(values: IntArray) -> bytes:
     """Return a non-decreasing column by its differences."""
-    return pack(np.diff(np.asarray(values, np.int64), prepend=0))
+    numbers = np.asarray(values, np.int64)
+    return pack(
+        numbers - np.concatenate([numbers[:0], np.zeros(min(1, len(numbers)), np.int64), numbers[:-1]])
+    )
 
 
 def unpack_rising(data: bytes | memoryview, offset: int, count: int) -> tuple[Int64Array, int]:

@@ -18,3 +18,9 @@ def try_lock(purpose: str, *parts: object) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (lock_key(purpose, *parts),))
         return bool(cursor.fetchone()[0])
+
+
+def lock(purpose: str, *parts: object) -> None:
+    """Wait for the lock and hold it until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key(purpose, *parts),))

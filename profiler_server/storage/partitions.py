@@ -106,7 +106,8 @@ def _is_detaching(partition: Partition) -> bool:
     with binary_cursor() as cursor:
         return bool(
             cursor.execute(
-                "SELECT 1 FROM pg_inherits WHERE inhrelid = to_regclass(%s) AND inhdetachpending", (partition.name,)
+                "SELECT 1 FROM pg_inherits WHERE inhrelid = to_regclass(%s) AND inhdetachpending",
+                (partition.name,),
             ).fetchall()
         )
 

@@ -15,7 +15,7 @@ COMPRESSION_LEVEL = 3
 MAX_UNPACKED_BYTES = 1 << 30
 
 
-class DamagedBlock(ProfilerError):  # noqa: N818  named like the errors of the core
+class DamagedBlock(ProfilerError):
     """A stored block fails its checksum or cannot be what was written."""
 
     code: ClassVar[str] = "damaged_block"

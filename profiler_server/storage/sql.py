@@ -40,9 +40,12 @@ class Statements:
 def binary_cursor() -> psycopg.Cursor[Row]:
     """Return a cursor of Django's current connection that receives binary values."""
     connection.ensure_connection()
-    return connection.connection.cursor(binary=True)
+    cursor: psycopg.Cursor[Row] = connection.connection.cursor(binary=True)
+    return cursor
 
 
 def columns(rows: Sequence[Row], width: int) -> tuple[list[Any], ...]:
     """Return `width` lists, the rows turned on their side; empty lists for no rows."""
-    return tuple(list(column) for column in zip(*rows, strict=True)) if rows else tuple([] for _ in range(width))
+    return (
+        tuple(list(column) for column in zip(*rows, strict=True)) if rows else tuple([] for _ in range(width))
+    )

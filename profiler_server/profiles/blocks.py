@@ -1,0 +1,177 @@
+"""Profiles as blocks: values per site in packed columns, Go's as counts, everything sealed with a checksum.
+
+Snapshot: header, site ids rising, one column per stored value, then the exceptions. Chunk: the same with a column of
+rows × times, site by site, as differences in time. An exception is a row of a Go profile whose values are not what
+Go's own scaling gives (for example two stacks that look the same and were added): it is kept verbatim.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiler_server.core.profile import Int32Array, Int64Array, IntArray
+from profiler_server.profiles import go_counts
+from profiler_server.storage.columns import pack, pack_rising, skip, unpack, unpack_rising
+from profiler_server.storage.sealing import DamagedBlock, seal, unseal
+
+VERBATIM, GO_COUNTS = 1, 2
+MAX_CELLS = 64_000_000  # sites × profiles of one chunk
+_HEADER = struct.Struct("<BBIII")  # kind, sample types, sites, profiles, exceptions
+
+
+@dataclass(frozen=True, eq=False)
+class SiteValues:
+    """Values per site: `site_ids` int32[n] rising without repeats, `values` int64[n, types]; no row is all zero."""
+
+    site_ids: Int32Array
+    values: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.site_ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What is needed beside a block to read it: its sample types' number and, for Go, rate and block sizes.
+
+    `rate` is 0 for profiles that are not Go's heap; `size_of_site` int64[≥ highest site id + 1].
+    """
+
+    types: int
+    rate: int
+    size_of_site: Int64Array
+
+
+def gather_sites(site_ids: IntArray, values: Int64Array) -> SiteValues:
+    """Return the rows sorted by site, equal sites added, all-zero rows left out."""
+    order = np.argsort(site_ids, kind="stable")
+    ids, rows = site_ids[order].astype(np.int32), values[order]
+    if len(ids) > 1 and not (ids[1:] > ids[:-1]).all():
+        starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
+        ids, rows = ids[starts], np.add.reduceat(rows, starts, axis=0)
+    some = rows.any(axis=1)
+    return SiteValues(ids, rows) if some.all() else SiteValues(ids[some], rows[some])
+
+
+def encode_snapshot(sites: SiteValues, origin: Origin) -> bytes:
+    """Return one profile as a sealed block."""
+    columns, exceptions = _stored_columns(sites.values, origin.size_of_site[sites.site_ids], origin)
+    head = _HEADER.pack(_kind(origin), origin.types, len(sites), 1, len(exceptions))
+    body = [pack_rising(sites.site_ids), *map(pack, columns)]
+    return seal(head + b"".join(body) + _pack_exceptions(exceptions, sites.values))
+
+
+def decode_snapshot(block: bytes | memoryview, origin: Origin, column: int | None = None) -> SiteValues:
+    """Return one profile, or only the sample type `column` of it as int64[n, 1]. Raises `DamagedBlock`."""
+    site_ids, values = _decode(block, origin, column)
+    return SiteValues(site_ids, values[:, 0, :])
+
+
+def encode_chunk(profiles: Sequence[SiteValues], origin: Origin) -> bytes:
+    """Return profiles in the order of time as one sealed block."""
+    site_ids = np.unique(np.concatenate([profile.site_ids for profile in profiles]))
+    cube = np.zeros((len(site_ids), len(profiles), origin.types), np.int64)
+    for at, profile in enumerate(profiles):
+        cube[np.searchsorted(site_ids, profile.site_ids), at] = profile.values
+    rows = cube.reshape(-1, origin.types)
+    sizes = np.repeat(origin.size_of_site[site_ids], len(profiles))
+    columns, exceptions = _stored_columns(rows, sizes, origin)
+    head = _HEADER.pack(_kind(origin), origin.types, len(site_ids), len(profiles), len(exceptions))
+    shape = (len(site_ids), len(profiles))
+    steps = [pack(np.diff(column.reshape(shape), axis=1, prepend=0).ravel()) for column in columns]
+    return seal(head + pack_rising(site_ids) + b"".join(steps) + _pack_exceptions(exceptions, rows))
+
+
+def decode_chunk(
+    block: bytes | memoryview, origin: Origin, column: int | None = None
+) -> tuple[Int32Array, Int64Array]:
+    """Return site ids int32[s] and values int64[s, profiles, types] (types is 1 for one `column`)."""
+    return _decode(block, origin, column)
+
+
+def encode_sums(site_ids: IntArray, values: Int64Array) -> bytes:
+    """Return one value per site, int64[n], as a sealed block; zeros are left out."""
+    some = np.flatnonzero(values)
+    head = len(some).to_bytes(4, "little")
+    return seal(head + pack_rising(site_ids[some]) + pack(values[some]))
+
+
+def decode_sums(block: bytes | memoryview) -> tuple[Int64Array, Int64Array]:
+    """Return site ids and values, int64[n] each."""
+    payload = unseal(block)
+    count = int.from_bytes(payload[:4], "little")
+    site_ids, offset = unpack_rising(payload, 4, count)
+    values, _ = unpack(payload, offset, count)
+    return site_ids, values
+
+
+def _kind(origin: Origin) -> int:
+    return GO_COUNTS if origin.rate else VERBATIM
+
+
+def _stored_columns(
+    values: Int64Array, sizes: Int64Array, origin: Origin
+) -> tuple[list[Int64Array], IntArray]:
+    """Return the columns to store and the rows that are exceptions to them."""
+    if not origin.rate:
+        return list(values.T), np.zeros(0, np.int64)
+    counts, exact = go_counts.counts_of(values, sizes, origin.rate)
+    exceptions = np.flatnonzero(~exact & values.any(axis=1))
+    return list(counts.T), exceptions
+
+
+def _pack_exceptions(exceptions: IntArray, values: Int64Array) -> bytes:
+    return pack_rising(exceptions) + pack(values[exceptions].ravel()) if len(exceptions) else b""
+
+
+def _decode(block: bytes | memoryview, origin: Origin, column: int | None) -> tuple[Int32Array, Int64Array]:
+    payload = unseal(block)
+    if len(payload) < _HEADER.size:
+        raise DamagedBlock("A stored block is shorter than its header.")
+    kind, types, sites, profiles, exceptions = _HEADER.unpack_from(payload)
+    if kind != _kind(origin) or types != origin.types or sites * profiles > MAX_CELLS:
+        raise DamagedBlock("A stored block is not of the shape that its row names.")
+    site_ids, offset = unpack_rising(payload, _HEADER.size, sites)
+    if sites and int(site_ids[-1]) >= len(origin.size_of_site):
+        raise DamagedBlock("A stored block names a call site that the dictionary does not have.")
+    wanted = list(range(types)) if column is None else [column]
+    sources = sorted({_source(kind, one) for one in wanted})
+    stored, offset = _read_columns(
+        payload, offset, (2 if kind == GO_COUNTS else types, sites, profiles), sources
+    )
+    sizes = origin.size_of_site[site_ids]
+    values = np.empty((sites, profiles, len(wanted)), np.int64)
+    for place, one in enumerate(wanted):
+        cells = stored[_source(kind, one)]
+        if kind == GO_COUNTS:
+            cells = go_counts.restore(cells, sizes, origin.rate, as_bytes=bool(one % 2))
+        values[:, :, place] = cells
+    if exceptions:
+        rows, offset = unpack_rising(payload, offset, exceptions)
+        verbatim, _ = unpack(payload, offset, exceptions * types)
+        values.reshape(-1, len(wanted))[rows] = verbatim.reshape(-1, types)[:, wanted]
+    return site_ids.astype(np.int32), values
+
+
+def _source(kind: int, column: int) -> int:
+    return column // 2 if kind == GO_COUNTS else column
+
+
+def _read_columns(
+    payload: bytes, offset: int, shape: tuple[int, int, int], wanted: Sequence[int]
+) -> tuple[dict[int, Int64Array], int]:
+    """Return the wanted of `shape[0]` columns, each int64[sites, profiles] with its differences summed up."""
+    columns, sites, profiles = shape
+    found: dict[int, Int64Array] = {}
+    for column in range(columns):
+        if column in wanted:
+            steps, offset = unpack(payload, offset, sites * profiles)
+            cells = steps.reshape(sites, profiles)
+            found[column] = np.cumsum(cells, axis=1) if profiles > 1 else cells
+        else:
+            offset = skip(payload, offset, sites * profiles)
+    return found, offset

@@ -1,0 +1,247 @@
+"""Reads of profiles: every question about stored profiles is one of these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from profiler_server.catalog.models import Instance
+from profiler_server.core.errors import LimitExceeded, NotFound
+from profiler_server.core.grouping import Granularity
+from profiler_server.core.growth import steepest
+from profiler_server.core.profile import Int64Array, Profile, SampleType
+from profiler_server.core.prune import prune
+from profiler_server.core.stacks import sum_by
+from profiler_server.core.top import CallersCallees, TopRow, callers_callees, top_table
+from profiler_server.core.tree import FlameTree, diff_tree
+from profiler_server.profiles.aggregation import Aggregation
+from profiler_server.profiles.dictionary import Dictionary, dictionary_of
+from profiler_server.profiles.keys import ServiceKey, SnapshotId
+from profiler_server.profiles.listing import list_snapshots
+from profiler_server.profiles.model import ProfileSelection, SiteGrowth, SnapshotInfo
+from profiler_server.profiles.narrowing import narrow
+from profiler_server.profiles.reading import Span, micros
+from profiler_server.profiles.shapes import shapes_of
+from profiler_server.profiles.snapshots import compact_stacks, load_snapshot, profile_of_snapshot
+from profiler_server.profiles.summing import Question, SiteSums, mask_sites, raw_parts, resolve, site_sums
+from profiler_server.profiles.sums import Part
+from profiler_server.storage.consistent import DEFAULT_TIMEOUT_SECONDS, consistent_reads
+
+__all__ = [
+    "ProfileSelection", "SiteGrowth", "SnapshotInfo", "callers", "diff", "flame", "label_values", "merged",
+    "sample_types", "site_growth", "snapshots", "top",
+]  # fmt: skip
+
+DEFAULT_MAX_NODES = 2_000
+MOST_NODES = 100_000
+MAX_SNAPSHOTS = 10_000
+MAX_BUCKETS = 2_000
+MAX_TOP_ROWS = 5_000
+DEFAULT_GROWTH_SITES = 200
+
+
+def merged(selection: ProfileSelection, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Profile:
+    """Return the selection as one profile.
+
+    A snapshot comes whole, with all its sample types. A range of time has the one sample type selected: what is in
+    use averaged over time and summed over instances, what was allocated as the sum of increases; it has no samples
+    when nothing matches. Raises `NotFound` for an unknown snapshot or sample type.
+    """
+    with consistent_reads(timeout_seconds):
+        if selection.snapshot_id is not None:
+            return profile_of_snapshot(
+                *load_snapshot(selection.service, SnapshotId.parse(selection.snapshot_id))
+            )
+        return _profile_of(selection, site_sums(resolve(selection)))
+
+
+def flame(
+    selection: ProfileSelection,
+    *,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    min_share: float = 0.0,
+    granularity: Granularity = Granularity.FUNCTION,
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+) -> FlameTree:
+    """Return the selection's flame graph, cut to `max_nodes` with an explicit "other"."""
+    _check_nodes(max_nodes)
+    with consistent_reads(timeout_seconds):
+        sums = _sums(selection)
+    tree = sums.dictionary.tree(granularity).flame(_by_stack(sums), sample_type=sums.sample_type)
+    return prune(tree, max_nodes, min_share=min_share)
+
+
+def diff(
+    current: ProfileSelection,
+    baseline: ProfileSelection,
+    *,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    min_share: float = 0.0,
+    granularity: Granularity = Granularity.FUNCTION,
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+) -> FlameTree:
+    """Return one tree of both selections: values of `current`, deltas against `baseline`."""
+    _check_nodes(max_nodes)
+    with consistent_reads(timeout_seconds):
+        before, after = _sums(baseline), _sums(current)
+    if current.service == baseline.service and before.sample_type == after.sample_type:
+        dictionary = (
+            after.dictionary if len(after.dictionary) >= len(before.dictionary) else before.dictionary
+        )
+        values = [_padded(_by_stack(sums), len(dictionary.stacks)) for sums in (after, before)]
+        tree = dictionary.tree(granularity).flame(*values, sample_type=after.sample_type)
+    else:
+        newer, older = _profile_of(current, after), _profile_of(baseline, before)
+        tree = diff_tree(newer, older, after.sample_type.name, granularity)
+    return prune(tree, max_nodes, min_share=min_share)
+
+
+def top(
+    selection: ProfileSelection, *, limit: int = 200, granularity: Granularity = Granularity.FUNCTION
+) -> list[TopRow]:
+    """Return the functions (or lines, files, packages) by what they hold, at most `limit`."""
+    with consistent_reads():
+        profile = _profile_of(selection, _sums(selection))
+    return top_table(profile, selection.sample_type, granularity, limit=min(limit, MAX_TOP_ROWS))
+
+
+def callers(
+    selection: ProfileSelection, function: str, *, granularity: Granularity = Granularity.FUNCTION
+) -> list[CallersCallees]:
+    """Return who calls `function` and whom it calls, with the values that pass. Raises `NotFound`."""
+    with consistent_reads():
+        profile = _profile_of(selection, _sums(selection))
+    found = callers_callees(profile, function, selection.sample_type, granularity)
+    if not found:
+        raise NotFound(f"No stack of this selection passes through {function[:200]!r}.")
+    return found
+
+
+def site_growth(
+    selection: ProfileSelection,
+    *,
+    buckets: int,
+    limit: int = DEFAULT_GROWTH_SITES,
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+) -> SiteGrowth:
+    """Return how call sites' values go over `buckets` equal parts of the time, the `limit` steepest first.
+
+    A site here is a stack; its label sets are added up. Buckets shorter than a second become seconds.
+    """
+    if not 1 <= buckets <= MAX_BUCKETS:
+        raise LimitExceeded(f"buckets must lie between 1 and {MAX_BUCKETS}.")
+    with consistent_reads(timeout_seconds):
+        question = resolve(selection)
+        start = micros(selection.start) // 1_000_000
+        seconds = -(-micros(selection.end) // 1_000_000) - start
+        step = max(1, -(-seconds // buckets))
+        dictionary, found = raw_parts(question, step, start)
+    return _growth(question, dictionary, found, (start, step, limit))
+
+
+def snapshots(selection: ProfileSelection, *, limit: int = 1_000) -> list[SnapshotInfo]:
+    """Return the selection's snapshots, newest first, those with the sample type only; at most `limit`."""
+    with consistent_reads():
+        narrowed = narrow(selection)
+        shapes = {
+            shape_id: stored
+            for shape_id, stored in shapes_of(selection.service).items()
+            if any(kind.name == selection.sample_type for kind in stored.shape.sample_types)
+        }
+        span = Span(selection.service, selection.start, selection.end, shapes, narrowed.instance_ids)
+        return list_snapshots(span, min(limit, MAX_SNAPSHOTS))
+
+
+def sample_types(project_id: int, service_id: int) -> list[SampleType]:
+    """Return the sample types that the service has sent, in the order of first appearance."""
+    service = ServiceKey(project_id, service_id)
+    return list(dict.fromkeys(k for stored in shapes_of(service).values() for k in stored.shape.sample_types))
+
+
+def label_values(project_id: int, service_id: int) -> dict[str, list[str]]:
+    """Return every label key of the service's instances and samples with its values, sorted."""
+    found: dict[str, set[str]] = {}
+    for labels in Instance.objects.filter(project_id=project_id, service_id=service_id).values_list(
+        "labels", flat=True
+    ):
+        for key, value in labels.items():
+            found.setdefault(key, set()).add(str(value))
+    for label_set in dictionary_of(ServiceKey(project_id, service_id)).labels:
+        for key, value in label_set:
+            found.setdefault(key, set()).add(str(value))
+    return {key: sorted(found[key]) for key in sorted(found)}
+
+
+def _check_nodes(max_nodes: int) -> None:
+    if max_nodes > MOST_NODES:
+        raise LimitExceeded(f"A flame graph has at most {MOST_NODES:,} nodes; lower max_nodes.")
+
+
+def _sums(selection: ProfileSelection) -> SiteSums:
+    """Return the values per site of a range of time or of a snapshot."""
+    if selection.snapshot_id is None:
+        return site_sums(resolve(selection))
+    dictionary, snapshot = load_snapshot(selection.service, SnapshotId.parse(selection.snapshot_id))
+    kinds = snapshot.stored.shape.sample_types
+    column = next((i for i, kind in enumerate(kinds) if kind.name == selection.sample_type), None)
+    if column is None:
+        raise NotFound(
+            f"This snapshot has no {selection.sample_type}; it has {', '.join(k.name for k in kinds)}."
+        )
+    values = np.zeros(len(dictionary), np.int64)
+    values[snapshot.sites.site_ids] = snapshot.sites.values[:, column]
+    sums = SiteSums(dictionary, kinds[column], values, 1)
+    return mask_sites(resolve(selection), sums) if selection.labels else sums
+
+
+def _by_stack(sums: SiteSums) -> Int64Array:
+    return sum_by(sums.dictionary.stack_of_site[: len(sums.values)], sums.values, len(sums.dictionary.stacks))
+
+
+def _padded(values: Int64Array, length: int) -> Int64Array:
+    return np.concatenate([values, np.zeros(length - len(values), np.int64)])
+
+
+def _profile_of(selection: ProfileSelection, sums: SiteSums) -> Profile:
+    site_ids = np.flatnonzero(sums.values)
+    stacks, stack_ids = compact_stacks(sums.dictionary, site_ids)
+    start, end = (micros(selection.start), micros(selection.end)) if selection.snapshot_id is None else (0, 0)
+    return Profile(
+        sample_types=(sums.sample_type,),
+        stacks=stacks,
+        stack_ids=stack_ids,
+        values=sums.values[site_ids, None],
+        labels=sums.dictionary.labels,
+        label_ids=sums.dictionary.label_of_site[site_ids],
+        time_ns=start * 1000,
+        duration_ns=(end - start) * 1000,
+    )
+
+
+def _growth(
+    question: Question, dictionary: Dictionary, found: Sequence[Part], grid: tuple[int, int, int]
+) -> SiteGrowth:
+    start, step, limit = grid
+    windows = sorted({part.window for part in found})
+    place = {window: i for i, window in enumerate(windows)}
+    sums = np.zeros((len(windows), len(dictionary)), np.int64)
+    bounds: dict[int, tuple[int, int]] = {}
+    for part in found:
+        sums[place[part.window]] += part.sums
+        low, high = bounds.get(part.window, (part.low, part.high))
+        bounds[part.window] = (min(low, part.low), max(high, part.high))
+    values = sums.astype(np.float64)
+    if question.aggregation is Aggregation.MEAN and windows:
+        values /= np.array([max(1, bounds[w][1] - bounds[w][0]) for w in windows])[:, None]
+    masked = mask_sites(
+        question, SiteSums(dictionary, question.sample_type, np.asarray(sums.any(axis=0), np.int64), 0)
+    )
+    by_stack = np.zeros((len(dictionary.stacks), len(windows)))
+    some = np.flatnonzero(masked.values)
+    np.add.at(by_stack, dictionary.stack_of_site[some], values[:, some].T)
+    ts = np.array([start + (window + 0.5) * step for window in windows])
+    present = np.flatnonzero(by_stack.any(axis=1))
+    chosen, _ = steepest(ts, by_stack[present], limit) if len(ts) else (np.zeros(0, np.int64), None)
+    stacks = present[chosen]
+    return SiteGrowth(tuple(dictionary.stacks.stack(i) for i in stacks.tolist()), ts, by_stack[stacks])

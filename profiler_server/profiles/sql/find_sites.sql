@@ -1,0 +1,3 @@
+-- The ids of those digests (uuid[]) that the service has.
+SELECT digest, site_id FROM profiles_site
+WHERE project_id = %(project_id)s AND service_id = %(service_id)s AND digest = ANY(%(digests)b::uuid[])

@@ -1,0 +1,4 @@
+-- The chunk that holds a profile, if it was compacted.
+SELECT catalogue, block FROM profiles_chunk
+WHERE project_id = %(project_id)s AND service_id = %(service_id)s AND instance_id = %(instance_id)s
+    AND window_at = %(window_at)s AND shape_id = %(shape_id)s

@@ -1,0 +1,1 @@
+"""Writes to this room, one verb a file."""

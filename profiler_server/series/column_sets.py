@@ -1,0 +1,57 @@
+"""Column sets: which columns a row has, named once per service instead of in every row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from profiler_server.core.errors import LimitExceeded
+from profiler_server.series.statements import SQL
+from profiler_server.storage.locks import lock
+
+MAX_SETS_PER_SERVICE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKey:
+    """The service that rows belong to, with its project, which leads every key."""
+
+    project_id: int
+    service_id: int
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Return the parameters that every statement takes."""
+        return {"project_id": self.project_id, "service_id": self.service_id}
+
+
+_known: dict[ServiceKey, dict[int, tuple[str, ...]]] = {}
+
+
+def column_sets(service: ServiceKey) -> dict[int, tuple[str, ...]]:
+    """Return the service's column sets by id, read afresh."""
+    found = {set_id: tuple(names) for set_id, names in SQL.fetch("find_column_sets", service.parameters)}
+    if not connection.in_atomic_block:
+        _known[service] = found
+    return found
+
+
+def intern_column_set(service: ServiceKey, names: tuple[str, ...]) -> int:
+    """Return the id of a set of columns, made in a transaction of its own when it is new."""
+    for known in (_known.get(service, {}), column_sets(service)):
+        for set_id, columns in known.items():
+            if columns == names:
+                return set_id
+    with transaction.atomic():
+        lock("series.column_sets", service.project_id, service.service_id)
+        known = column_sets(service)
+        for set_id, columns in known.items():
+            if columns == names:
+                return set_id
+        if len(known) >= MAX_SETS_PER_SERVICE:
+            raise LimitExceeded(
+                f"This service has sent more than {MAX_SETS_PER_SERVICE:,} combinations of columns."
+            )
+        SQL.run("insert_column_set", service.parameters | {"set_id": len(known), "names": list(names)})
+    return len(known)

@@ -1,0 +1,36 @@
+"""Reads that see one state of the database and end in bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.db import connection, transaction
+
+from profiler_server.core.errors import LimitExceeded
+
+DEFAULT_TIMEOUT_SECONDS = 20.0
+
+
+@contextmanager
+def consistent_reads(timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Iterator[None]:
+    """Run the reads inside on one snapshot of the database, each statement at most `timeout_seconds`.
+
+    Within a transaction that is open already they simply join it. Raises `LimitExceeded` when a statement takes
+    longer.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    milliseconds = str(max(1, round(timeout_seconds * 1000)))
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", (milliseconds,))
+            yield
+    except psycopg.errors.QueryCanceled:
+        raise LimitExceeded(
+            f"The query took longer than {timeout_seconds:g} s; ask for less time or fewer instances."
+        ) from None

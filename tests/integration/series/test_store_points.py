@@ -1,0 +1,68 @@
+"""Points go in once and come out by instance and name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from profiler_server.accounts.models import Project
+from profiler_server.catalog.actions.observe_instance import InstanceIdentity, observe_instance
+from profiler_server.catalog.models import Instance
+from profiler_server.core.errors import InvalidPoints
+from profiler_server.core.points import point_batch
+from profiler_server.series.actions.store_points import store_points
+from profiler_server.series.queries import read_series, series_names
+
+pytestmark = pytest.mark.django_db
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def instance() -> Instance:
+    project = Project.objects.create(name="Shop", slug="shop")
+    return observe_instance(project.pk, InstanceIdentity("cart", "h:1", NOW - timedelta(hours=2)), at=NOW)
+
+
+def read(instance: Instance, **options: object) -> list:
+    return read_series(
+        instance.project_id,
+        instance.service_id,
+        NOW - timedelta(hours=30),
+        NOW + timedelta(minutes=1),
+        **options,
+    )
+
+
+def test_points_come_back_once(instance: Instance) -> None:
+    ts = [NOW.timestamp() - 10 * i for i in range(500)]
+    batch = point_batch(ts, {"rss_bytes": [1e9 + i for i in range(500)], "p99_ms": [None, *[0.5] * 499]})
+    assert store_points(instance, batch, now=NOW) == 500
+    assert store_points(instance, batch, now=NOW) == 0
+    overlapping = point_batch(ts[:3], {"rss_bytes": [7.0, 7.0, 7.0], "fds": [1, 2, 3]})
+    store_points(instance, overlapping, now=NOW)
+    p99, rss = read(instance, names=["rss_bytes", "p99_ms"])
+    assert (p99.name, len(p99.ts)) == ("p99_ms", 499)
+    assert len(rss.ts) == 500
+    assert (np.diff(rss.ts) > 0).all()
+    assert series_names(instance.service_id) == ["fds", "p99_ms", "rss_bytes"]
+
+
+def test_downsampling_keeps_the_extremes(instance: Instance) -> None:
+    ts = [NOW.timestamp() - i for i in range(3_000)]
+    values = [100.0] * 3_000
+    values[1_234] = 9_000.0
+    store_points(instance, point_batch(ts, {"rss_bytes": values}), now=NOW)
+    (series,) = read(instance, max_points=50)
+    assert len(series.ts) <= 50
+    assert series.highs is not None
+    assert series.highs.max() == 9_000.0
+    assert series.lows is not None
+    assert series.lows.min() == 100.0
+
+
+def test_times_outside_the_retention_are_refused(instance: Instance) -> None:
+    for at in (NOW - timedelta(days=60), NOW + timedelta(hours=1)):
+        with pytest.raises(InvalidPoints):
+            store_points(instance, point_batch([at.timestamp()], {"fds": [1]}), now=NOW)
