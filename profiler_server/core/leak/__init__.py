@@ -1,5 +1,6 @@
 """Leak detection as pure functions: a service's recent history in, a verdict with its evidence out."""
 
+from profiler_server.core.leak.evaluate import evaluate
 from profiler_server.core.leak.model import (
     Evaluation,
     InstanceSeries,
@@ -16,4 +17,5 @@ __all__ = [
     "Marker",
     "ServiceWindow",
     "SiteTable",
+    "evaluate",
 ]

@@ -1,17 +1,44 @@
-"""The words of leak detection: what is looked at (a service's window), what is carried, what is said."""
+"""The words of a verdict: what leak detection says, why, and what it carries from run to run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from profiler_server.core.leak.history import LifeHistory, life_key
+from profiler_server.core.leak.window import (
+    DAY,
+    HOUR,
+    FloatArray,
+    InstanceSeries,
+    Marker,
+    ServiceWindow,
+    SiteTable,
+)
 
-from profiler_server.core.profile import Frame
+__all__ = [
+    "DAY",
+    "HOUR",
+    "Alternative",
+    "Diagnosis",
+    "Evaluation",
+    "Evidence",
+    "FloatArray",
+    "FloorLine",
+    "InstanceSeries",
+    "LeakState",
+    "LifeHistory",
+    "LoadCurve",
+    "Marker",
+    "ServiceWindow",
+    "SiteShare",
+    "SiteTable",
+    "Slope",
+    "Suspect",
+    "Verdict",
+]
 
-FloatArray = NDArray[np.float64]
 Verdict = Literal["leak", "healthy", "insufficient_data"]
 Diagnosis = Literal[
     "heap_leak",
@@ -26,112 +53,22 @@ Diagnosis = Literal[
     "spikes",
     "none",
 ]
-HOUR = 3600.0
-DAY = 86400.0
 STATE_FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """Something that somebody did to the service: `kind` is deploy, restart, config, oom, exit or note."""
-
-    ts: float
-    kind: str
-    version: str | None = None
-    instance: str | None = None
-
-
-@dataclass(frozen=True)
-class InstanceSeries:
-    """One process life. `ts` f64[n] unix seconds, rising; every column f64[n], NaN where missing.
-
-    Column names are the canonical point columns (`rss_bytes`, `heap_live_bytes`, `requests`, …); unknown ones are
-    ignored and any may be absent. `instance` is the replica's key: a replica that was restarted appears once per life.
-    """
-
-    instance: str
-    started_at: float
-    version: str | None
-    ts: FloatArray
-    columns: Mapping[str, FloatArray]
-
-
-@dataclass(frozen=True)
-class SiteTable:
-    """In-use bytes of the call sites of one process life at its snapshots.
-
-    `ts` f64[s]; `stacks` are leaf first; `inuse_bytes` f64[n_stacks, s], 0 where a stack is absent from a snapshot.
-    `sampling_interval_bytes` is the profiler's mean sampling distance (0: every allocation was seen).
-    """
-
-    instance: str
-    started_at: float
-    ts: FloatArray
-    stacks: tuple[tuple[Frame, ...], ...]
-    inuse_bytes: FloatArray
-    sampling_interval_bytes: float = 512 * 1024.0
-
-
-@dataclass(frozen=True)
-class ServiceWindow:
-    """All that one evaluation may look at: the service's history up to `now`, nothing later.
-
-    `time_scale` is how many seconds of the detector's clock one second of `ts` stands for: 1 in production; a
-    compressed demo in which 10 s play an hour passes 360 (see `DetectorConfig`). It stretches every time constant that
-    is stated in hours; those stated in samples, collections or load cycles need no stretching.
-    """
-
-    now: float
-    interval_seconds: float
-    memory_limit_bytes: float | None
-    language: str
-    markers: tuple[Marker, ...]
-    instances: tuple[InstanceSeries, ...]
-    sites: tuple[SiteTable, ...] = ()
-    time_scale: float = 1.0
-
-
-@dataclass
-class LeakState:
-    """What one evaluation hands to the next; JSON by `to_json`, back by `from_json` (unknown keys are dropped)."""
-
-    format: int = STATE_FORMAT
-    evaluated_at: float | None = None
-    suspected_at: float | None = None
-    detected_at: float | None = None
-    diagnosis: str | None = None
-    last: dict[str, Any] | None = None
-    tracks: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def wants_sites(self) -> bool:
-        """Whether the next evaluation would use call sites: something is growing and needs a name."""
-        return self.suspected_at is not None or self.detected_at is not None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values only."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any] | None) -> LeakState:
-        """Rebuild a state; nothing stored, or another format, gives a fresh one."""
-        if not stored or stored.get("format") != STATE_FORMAT:
-            return cls()
-        known = {f.name for f in fields(cls)}
-        return cls(**{key: value for key, value in stored.items() if key in known})
 
 
 @dataclass(frozen=True)
 class Suspect:
     """A place in the code that a person would fix, and how much of the growth passes through it.
 
-    `path` are the frames above it, nearest caller first; `flat_bytes` is what it holds itself at the end of the window.
+    `path` are its callers, nearest first; `below` the runtime frames it called, leaf first; `flat_bytes` what is in use
+    through it at the end of the window.
     """
 
     function: str
     file: str
     line: int
     path: tuple[str, ...]
+    below: tuple[str, ...]
     growth_bytes_per_hour: float
     share: float
     flat_bytes: float
@@ -209,6 +146,76 @@ class Evidence:
     undecided_until: float | None
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
+        """Rebuild what `dataclasses.asdict` wrote, with lists for tuples."""
+        plain = dict(stored)
+        plain["floor"] = tuple(
+            FloorLine(**{**line, **{k: tuple(line[k]) for k in ("ts", "value", "fitted")}}) for line in stored["floor"]
+        )
+        plain["alternatives"] = tuple(Alternative(**other) for other in stored["alternatives"])
+        plain["notes"] = tuple(stored["notes"])
+        for name, kind in (("slope", Slope), ("sites", SiteShare)):
+            plain[name] = None if stored[name] is None else kind(**stored[name])
+        load = stored["load"]
+        curves = ("load_per_second", "floor_bytes")
+        plain["load"] = None if load is None else LoadCurve(**{**load, **{k: tuple(load[k]) for k in curves}})
+        return cls(**plain)
+
+
+@dataclass
+class LeakState:
+    """What one evaluation hands to the next; JSON by `to_json`, back by `from_json`.
+
+    `lives` are the histories in blocks, by instance and start; `last` is the last full evaluation without its state.
+    """
+
+    evaluated_at: float | None = None
+    suspected_at: float | None = None
+    detected_at: float | None = None
+    diagnosis: str | None = None
+    version: str | None = None
+    lives: dict[str, LifeHistory] = field(default_factory=dict)
+    last: Evaluation | None = None
+
+    @property
+    def wants_sites(self) -> bool:
+        """Whether the next evaluation would use call sites: something is growing and needs a name."""
+        return self.suspected_at is not None or self.detected_at is not None
+
+    def read_from(self, instance: str, started_at: float) -> float | None:
+        """Return the ts (seconds) after which points of a process life are still needed; None: all of its points."""
+        life = self.lives.get(life_key(instance, started_at))
+        return None if life is None else life.read_until
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values only."""
+        return {
+            "format": STATE_FORMAT,
+            "evaluated_at": self.evaluated_at,
+            "suspected_at": self.suspected_at,
+            "detected_at": self.detected_at,
+            "diagnosis": self.diagnosis,
+            "version": self.version,
+            "lives": {key: life.to_json() for key, life in self.lives.items()},
+            "last": None if self.last is None else self.last.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any] | None) -> LeakState:
+        """Rebuild a state; nothing stored, or another format, gives a fresh one."""
+        if not stored or stored.get("format") != STATE_FORMAT:
+            return cls()
+        return cls(
+            evaluated_at=stored["evaluated_at"],
+            suspected_at=stored["suspected_at"],
+            detected_at=stored["detected_at"],
+            diagnosis=stored["diagnosis"],
+            version=stored["version"],
+            lives={key: LifeHistory.from_json(life) for key, life in stored["lives"].items()},
+            last=None if stored["last"] is None else Evaluation.from_json(stored["last"]),
+        )
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -243,6 +250,16 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the state as plain JSON values."""
-        plain = asdict(self)
-        plain.pop("state")
-        return plain
+        return asdict(replace(self, state=LeakState()))
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Evaluation:
+        """Rebuild what `to_json` wrote, with an empty state."""
+        plain = dict(stored)
+        plain["state"] = LeakState()
+        plain["suspects"] = tuple(
+            Suspect(**{**s, "path": tuple(s["path"]), "below": tuple(s["below"])}) for s in stored["suspects"]
+        )
+        plain["forecast"] = None if stored["forecast"] is None else tuple(stored["forecast"])
+        plain["evidence"] = None if stored["evidence"] is None else Evidence.from_json(stored["evidence"])
+        return cls(**plain)

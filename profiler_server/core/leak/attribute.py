@@ -1,0 +1,172 @@
+"""Who holds what grows: a slope per call site with the sampler's own noise, accused with false discovery controlled."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import false_discovery_control, norm
+
+from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
+from profiler_server.core.leak.frames import guilty_index
+from profiler_server.core.leak.model import SiteShare, Suspect
+from profiler_server.core.leak.window import HOUR, FloatArray, ServiceWindow, SiteTable
+from profiler_server.core.profile import Frame
+
+MIN_SNAPSHOTS = 3
+MAX_SUSPECTS = 10
+MAX_PATH = 24
+MIN_SHARE = 0.01
+START_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Suspects, the guiltiest first, and how much of the growth they explain together (None without profiles)."""
+
+    suspects: tuple[Suspect, ...]
+    share: SiteShare | None
+
+
+@dataclass(frozen=True)
+class SiteSlopes:
+    """Growth of every stack of one process life: bytes per hour and its standard error, f64[n_stacks]."""
+
+    table: SiteTable
+    slope: FloatArray
+    error: FloatArray
+
+
+def site_slopes(table: SiteTable, time_scale: float) -> SiteSlopes | None:
+    """Fit every stack's in-use bytes by a line in time; None with fewer than MIN_SNAPSHOTS snapshots.
+
+    A profiler that samples every R bytes sees V in-use bytes with variance about R·V (a compound Poisson), so the
+    error of a slope is known before any residual is seen; over-dispersion, where residuals are larger than that,
+    widens it (quasi-Poisson).
+    """
+    age = table.ts - table.started_at
+    keep = age >= START_SHARE * (age[-1] if len(age) else 0.0)
+    ts, values = table.ts[keep], table.inuse_bytes[:, keep]
+    if len(ts) < MIN_SNAPSHOTS:
+        return None
+    hours = (ts - ts.mean()) * time_scale / HOUR
+    spread = float(hours @ hours)
+    if spread <= 0:
+        return None
+    slope = values @ hours / spread
+    mean = values.mean(axis=1)
+    residual = values - mean[:, None] - slope[:, None] * hours
+    grain = max(table.sampling_interval_bytes, 64.0)
+    expected = grain * (mean + grain)
+    freedom = max(len(ts) - 2, 1)
+    # Few snapshots say little about dispersion: shrink it towards that of all sites together.
+    own = (residual**2).sum(axis=1) / expected
+    dispersion = np.maximum((own + 4.0) / (freedom + 4.0), 1.0)
+    return SiteSlopes(table, slope, np.sqrt(dispersion * expected / spread))
+
+
+def attribute(
+    window: ServiceWindow,
+    growth_per_hour: float,
+    instances: Sequence[tuple[str, float]],
+    config: DetectorConfig = DEFAULT_CONFIG,
+) -> Attribution:
+    """Return the suspects for growth of `growth_per_hour` (detector's clock) in the process lives `instances`."""
+    wanted = {(name, round(start)) for name, start in instances}
+    tables = [t for t in window.sites if (t.instance, round(t.started_at)) in wanted] or list(window.sites)
+    fitted = [s for s in (site_slopes(t, window.time_scale) for t in tables) if s is not None]
+    if not fitted:
+        return Attribution((), None)
+    slopes, errors, flats, lives = _pool(fitted)
+    stacks = list(slopes)
+    z = np.array([slopes[s] / np.sqrt(errors[s]) for s in stacks])
+    accused = false_discovery_control(np.clip(norm.sf(z), 1e-300, 1.0)) <= config.site_false_discovery_rate
+    guilty = {s for s, a in zip(stacks, accused, strict=True) if a and slopes[s] > 0}
+    explained = sum(slopes[s] for s in guilty) / lives
+    suspects = _rank(guilty or set(stacks), slopes, flats, lives, window)
+    share = SiteShare(
+        explained=float(explained / growth_per_hour) if growth_per_hour > 0 else 0.0,
+        growing=len(guilty),
+        tested=len(stacks),
+        false_discovery_rate=config.site_false_discovery_rate,
+    )
+    return Attribution(suspects if guilty else (), share)
+
+
+Stack = tuple[Frame, ...]
+
+
+def _pool(fitted: Sequence[SiteSlopes]) -> tuple[dict[Stack, float], dict[Stack, float], dict[Stack, float], int]:
+    """Add slopes, variances and last values of equal stacks over process lives."""
+    slopes: dict[Stack, float] = defaultdict(float)
+    variances: dict[Stack, float] = defaultdict(float)
+    flats: dict[Stack, float] = defaultdict(float)
+    for s in fitted:
+        for i, stack in enumerate(s.table.stacks):
+            slopes[stack] += float(s.slope[i])
+            variances[stack] += float(s.error[i]) ** 2
+            flats[stack] += float(s.table.inuse_bytes[i, -1])
+    return slopes, variances, flats, len(fitted)
+
+
+def _rank(
+    guilty: set[Stack], slopes: dict[Stack, float], flats: dict[Stack, float], lives: int, window: ServiceWindow
+) -> tuple[Suspect, ...]:
+    """Group stacks by the frame to fix and rank the groups by growth."""
+    grouped: dict[tuple[str, str], list[Stack]] = defaultdict(list)
+    for stack in guilty:
+        if stack:
+            frame = stack[guilty_index(stack, window.language)]
+            grouped[(frame.function, frame.file)].append(stack)
+    merged = _merge_stems(grouped, slopes, window.language)
+    total = sum(max(slopes[s], 0.0) for s in guilty) or 1.0
+    found = []
+    for stacks in merged:
+        best = max(stacks, key=lambda s: slopes[s])
+        at = guilty_index(best, window.language)
+        growth = sum(slopes[s] for s in stacks)
+        found.append(
+            Suspect(
+                function=best[at].function,
+                file=best[at].file,
+                line=best[at].line,
+                path=tuple(f.function for f in best[at + 1 : at + 1 + MAX_PATH]),
+                below=tuple(f.function for f in best[:at]),
+                growth_bytes_per_hour=growth / lives * window.time_scale,
+                share=growth / total,
+                flat_bytes=sum(flats[s] for s in stacks) / lives,
+            )
+        )
+    found.sort(key=lambda s: -s.growth_bytes_per_hour)
+    return tuple(s for s in found[:MAX_SUSPECTS] if s.share >= MIN_SHARE)
+
+
+def _merge_stems(
+    grouped: dict[tuple[str, str], list[Stack]], slopes: dict[Stack, float], language: str
+) -> list[list[Stack]]:
+    """Join groups of one package whose guilty frames call each other: one leak seen at several of its sites.
+
+    `a.(*task).run` under `a.(*task).Run` is the same story as `a.(*task).Run` by itself; the group with more growth
+    gives it its name.
+    """
+    order = sorted(grouped, key=lambda key: -sum(slopes[s] for s in grouped[key]))
+    taken: set[tuple[str, str]] = set()
+    merged = []
+    for key in order:
+        if key in taken:
+            continue
+        taken.add(key)
+        stacks = list(grouped[key])
+        folder = key[1].rsplit("/", 1)[0]
+        above = {(f.function, f.file) for s in stacks for f in s}
+        for other in order:
+            near = other not in taken and other[1].rsplit("/", 1)[0] == folder and folder
+            if near and (other in above or any((f.function, f.file) == key for s in grouped[other] for f in s)):
+                if key[1] != other[1] and language != "go":
+                    continue
+                taken.add(other)
+                stacks.extend(grouped[other])
+        merged.append(stacks)
+    return merged

@@ -1,0 +1,73 @@
+"""Every knob of the detector, by name, with what it means and why it stands where it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """Constants of the method. Hours are hours of the detector's clock (`ts × time_scale`); shares are of the floor."""
+
+    points_per_block: int = 4
+    """Samples in the finest block: enough for a median that one spike does not move."""
+    max_blocks: int = 128
+    """Blocks kept per process life; when full, neighbours are merged and blocks become twice as long."""
+    max_lives: int = 16
+    """Process lives kept per service, newest first."""
+    history_hours: float = 15 * 24.0
+    """How far back a life may have ended and still count."""
+    start_share: float = 0.1
+    """First share of a life's age that is left out: every process fills its pools when it starts."""
+    load_lags_hours: tuple[float, ...] = (0.5, 2.0, 6.0)
+    """Time constants of the load averages that memory may follow with a lag."""
+    cadence_share: float = 0.03
+    """A service is judged anew when its youngest history has grown by this share."""
+    max_cadence_hours: float = 2.0
+    """But never later than this."""
+
+    min_hours: float = 1.0
+    """Less observed time than this, in every life, is too little to say anything."""
+    min_blocks: int = 5
+    """The same in blocks of one life."""
+    min_coverage: float = 0.25
+    """Share of the expected samples that must have arrived."""
+
+    correlation_hours: tuple[float, ...] = (0.05, 0.2, 0.6, 2.0, 6.0, 20.0, 60.0)
+    """Correlation times of the noise that are averaged over; the longest is close to a random walk."""
+    warm_hours: tuple[float, ...] = (0.1, 0.3, 0.8, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+    """Time constants of a saturating warm-up, in hours since start or in the requests of as many hours."""
+    growth_scales: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+    """Prior scales of a leak's growth over the window, as shares of the floor; each is as likely as the next."""
+    warm_scale: float = 0.5
+    """Prior scale of a warm-up's amplitude, as a share of the floor."""
+    load_scale: float = 0.4
+    """Prior scale of the floor's response to one standard deviation of load."""
+
+    log_odds_leak: float = 6.0
+    """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^6 ≈ 400 : 1)."""
+    log_odds_suspect: float = 1.0
+    """From here a service is under suspicion: call sites are read and its history is kept whole."""
+    min_growth_share_per_day: float = 0.0005
+    """Slower growth than this share of the floor per day never makes a finding by itself."""
+    min_growth_share: float = 0.006
+    """Nor does total growth below this share of the floor."""
+    late_slope_ratio: float = 0.5
+    """The last third must still climb at this share of the whole slope."""
+    young_hours: float = 12.0
+    """Growth since birth is taken for filling caches and sessions until this age …"""
+    young_growth: float = 0.8
+    """… unless the floor has already grown by this share of where it began."""
+    native_young_hours: float = 30.0
+    """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""
+    limit_horizon_hours: float = 6.0
+    """A limit that the growth reaches within this time overrides the patience with the young."""
+    forecast_horizon_hours: float = 60 * 24.0
+    """Forecasts beyond this are not made."""
+    site_false_discovery_rate: float = 0.05
+    """Share of falsely accused call sites that is tolerated among the accused."""
+    site_share_confirms: float = 0.6
+    """Growing sites that explain this share of the floor's growth confirm a heap leak."""
+
+
+DEFAULT_CONFIG = DetectorConfig()

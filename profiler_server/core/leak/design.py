@@ -1,0 +1,119 @@
+"""The columns that may explain a floor: load with lag, warm-up, and the clocks by which a leak can run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiler_server.core.leak.config import DetectorConfig
+from profiler_server.core.leak.history import ERRORS, LOAD, N_LAGS, REQUESTS, TIME, LifeHistory
+from profiler_server.core.leak.window import HOUR, FloatArray
+from profiler_server.core.leak.segments import ChannelData
+
+LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
+N_CLOCKS = len(LEAK_CLOCKS)
+DECELERATING_POWER = 0.6
+DAY_HOURS = 24.0
+
+
+@dataclass(frozen=True)
+class LoadScale:
+    """How raw load becomes columns: centre and spread of rate and averages (per second), NaN without load."""
+
+    centre: FloatArray
+    spread: FloatArray
+    rate: float
+    error_rate: float
+
+    @property
+    def known(self) -> bool:
+        """Whether any load was reported."""
+        return bool(self.rate > 0)
+
+
+@dataclass(frozen=True)
+class Design:
+    """Column layout of every segment's matrix: [1 | load… | warm-up… | leak clocks… | y].
+
+    `matrices[i]` f64[n_i, width] belongs to `data.segments[i]`; y is divided by the channel's base, leak clocks run
+    in units of `span_hours`.
+    """
+
+    matrices: tuple[FloatArray, ...]
+    n_load: int
+    n_warm: int
+    span_hours: float
+    warm_names: tuple[tuple[str, float], ...]
+
+
+def scale_load(lives: Sequence[LifeHistory]) -> LoadScale:
+    """Return centre and spread of the load over all lives, so that every life's columns mean the same."""
+    stacked = np.concatenate([life.blocks[:, LOAD:REQUESTS] for life in lives])
+    stacked = stacked[~np.isnan(stacked).any(axis=1)]
+    if len(stacked) < 3 or not stacked[:, 0].any():
+        nothing = np.full(1 + N_LAGS, np.nan)
+        return LoadScale(nothing, nothing, 0.0, 0.0)
+    centre, spread = stacked.mean(axis=0), stacked.std(axis=0)
+    hours = sum(life.observed_hours for life in lives)
+    failed = sum(float(life.blocks[-1, ERRORS] - life.blocks[0, ERRORS]) for life in lives if len(life.blocks))
+    return LoadScale(centre, np.maximum(spread, 1e-9 * centre + 1e-12), float(centre[0]), failed / max(hours, 1e-9))
+
+
+def _load_columns(life: LifeHistory, rows: FloatArray, scale: LoadScale, span: float) -> list[FloatArray]:
+    blocks = life.blocks[rows.astype(np.int64)]
+    if scale.known:
+        raw = np.where(np.isnan(blocks[:, LOAD:REQUESTS]), scale.centre, blocks[:, LOAD:REQUESTS])
+        standard = (raw - scale.centre) / scale.spread
+        return [*standard.T, np.clip(standard[:, 1], -3, 3) ** 2 - 1.0]
+    if span < 1.2 * DAY_HOURS:
+        return []
+    angle = 2 * np.pi * blocks[:, TIME] / DAY_HOURS
+    return [np.sin(angle), np.cos(angle)]
+
+
+def build_design(
+    data: ChannelData, lives: Sequence[LifeHistory], scale: LoadScale, *, clock_scale: float, config: DetectorConfig
+) -> Design:
+    """Return the matrices of a channel's segments; the order of columns is that of `Design`."""
+    first = min(float(lives[s.life].blocks[s.rows[0], TIME]) for s in data.segments)
+    last = max(float(lives[s.life].blocks[s.rows[-1], TIME]) for s in data.segments)
+    per_life = [life.observed_hours for life in lives]
+    span = max(max(per_life), 1e-3)
+    names = [("hours", tau) for tau in config.warm_hours]
+    if scale.known:
+        names += [("requests", tau) for tau in config.warm_hours]
+    matrices = []
+    n_load = 0
+    for segment in data.segments:
+        life = lives[segment.life]
+        load = _load_columns(life, segment.rows, scale, last - first)
+        n_load = len(load)
+        age = life.blocks[:, TIME] - life.started_at * clock_scale / HOUR
+        busy = _request_hours(life, scale, age)
+        warm = [
+            1.0 - np.exp(-np.maximum((age if kind == "hours" else busy)[segment.rows], 0.0) / tau)
+            for kind, tau in names
+        ]
+        clocks = _clocks(life, scale, age, span)
+        columns = [np.ones(len(segment.rows)), *load, *warm, *(c[segment.rows] for c in clocks)]
+        matrices.append(np.stack([*columns, segment.value / data.base], axis=1))
+    return Design(tuple(matrices), n_load, len(names), span, tuple(names))
+
+
+def _request_hours(life: LifeHistory, scale: LoadScale, age: FloatArray) -> FloatArray:
+    """Return requests served since start, in hours of mean load; the unseen time before counts at mean load."""
+    if not scale.known:
+        return age
+    seen = life.blocks[:, REQUESTS] / (scale.rate * HOUR)
+    return seen + max(float(age[0]) - float(seen[0]), 0.0)
+
+
+def _clocks(life: LifeHistory, scale: LoadScale, age: FloatArray, span: float) -> list[FloatArray]:
+    hours = life.blocks[:, TIME] - life.blocks[0, TIME]
+    zero = np.zeros_like(hours)
+    requests = life.blocks[:, REQUESTS] / (scale.rate * HOUR) if scale.known else zero
+    errors = life.blocks[:, ERRORS] / scale.error_rate if scale.error_rate > 0 else zero
+    slowing = np.maximum(age, 0.0) ** DECELERATING_POWER * span ** (1 - DECELERATING_POWER)
+    return [hours / span, requests / span, errors / span, (hours / span) ** 2, slowing / span]

@@ -1,0 +1,200 @@
+"""One evaluation of one service: take in what is new, judge every part of its memory, say what it means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from profiler_server.core.leak.attribute import Attribution, attribute
+from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
+from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
+from profiler_server.core.leak.design import scale_load
+from profiler_server.core.leak.diagnose import diagnose_healthy, diagnose_leak
+from profiler_server.core.leak.forecast import forecast_limit
+from profiler_server.core.leak.history import Clock, LifeHistory, absorb, begin_life, life_key
+from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
+from profiler_server.core.leak.report import abstain, evidence_of, healthy_sentence, leak_sentence
+from profiler_server.core.leak.verdicts import ChannelVerdict, judge_channel
+
+PRIMARY = ("heap", "native", "rss")
+
+
+def evaluate(window: ServiceWindow, state: LeakState, config: DetectorConfig = DEFAULT_CONFIG) -> Evaluation:
+    """Return the verdict on a service at `window.now`, from points up to then only; `state` is not changed.
+
+    Points that the state has already taken in may be left out of the window (see `LeakState.read_from`). Between two
+    full evaluations, which come as the history grows by `config.cadence_share`, the last verdict is repeated.
+    """
+    clock = Clock(window.time_scale, window.interval_seconds)
+    now_hours = float(clock.hours(window.now))
+    fresh = replace(state, lives=dict(state.lives))
+    if state.last is not None and not _due(window, state, config):
+        return replace(state.last, state=fresh)
+    _absorb_all(window, fresh, clock, config)
+    fresh.evaluated_at = window.now
+    lives = _usable(fresh, now_hours, window, config)
+    if not lives:
+        result = abstain(window, fresh, config)
+    else:
+        result = _judge(window, fresh, lives, config)
+    fresh.last = replace(result, state=LeakState())
+    return replace(result, state=fresh)
+
+
+def _due(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> bool:
+    """Whether enough has happened since the last full evaluation to look again."""
+    if state.evaluated_at is None:
+        return True
+    passed = (window.now - state.evaluated_at) * window.time_scale / HOUR
+    block = window.interval_seconds * config.points_per_block * window.time_scale / HOUR
+    youngest = min((life.observed_hours for life in state.lives.values()), default=0.0)
+    newest = max((s.started_at for s in window.instances), default=0.0)
+    if newest > state.evaluated_at - 1e-9:
+        youngest = 0.0
+    return passed >= min(max(block, config.cadence_share * youngest), config.max_cadence_hours)
+
+
+def _absorb_all(window: ServiceWindow, state: LeakState, clock: Clock, config: DetectorConfig) -> None:
+    for series in window.instances:
+        if len(series.ts) == 0:
+            continue
+        key = life_key(series.instance, series.started_at)
+        life = state.lives.get(key)
+        if life is None:
+            life = begin_life(series, window.interval_seconds, config)
+        else:
+            life = replace(life, carry=list(life.carry))
+        absorb(life, series, window.now, clock, config)
+        state.lives[key] = life
+    oldest = window.now - config.history_hours * HOUR / window.time_scale
+    kept = {k: v for k, v in state.lives.items() if v.read_until >= oldest}
+    if len(kept) > config.max_lives:
+        order = sorted(kept, key=lambda k: (kept[k].read_until, kept[k].observed_hours))
+        kept = {k: kept[k] for k in order[-config.max_lives :]}
+    state.lives = kept
+
+
+def _usable(state: LeakState, now_hours: float, window: ServiceWindow, config: DetectorConfig) -> list[LifeHistory]:
+    """Return the lives with enough blocks, or nothing if none was seen long and densely enough."""
+    lives = [life for life in state.lives.values() if len(life.blocks) >= config.min_blocks]
+    long_enough = False
+    for life in lives:
+        points = float(life.blocks[:, 1].sum())
+        expected = (life.read_until - life.first_ts) / window.interval_seconds + 1
+        seen = life.observed_hours + life.block_seconds * window.time_scale / HOUR
+        long_enough |= seen >= config.min_hours and points >= config.min_coverage * expected
+    return lives if long_enough else []
+
+
+def _judge(
+    window: ServiceWindow, state: LeakState, lives: Sequence[LifeHistory], config: DetectorConfig
+) -> Evaluation:
+    verdicts = _channel_verdicts(window, lives, config)
+    leaking = [v for v in verdicts if v.held_by is None]
+    suspects = [v for v in verdicts if v.rate > 0 and v.log_odds > config.log_odds_suspect]
+    if suspects and state.suspected_at is None:
+        state.suspected_at = window.now
+    if not suspects and state.detected_at is None:
+        state.suspected_at = None
+    if leaking and state.detected_at is None:
+        state.detected_at = window.now
+        state.diagnosis = None
+    if state.detected_at is None:
+        return _healthy(window, state, lives, verdicts)
+    chosen = leaking[0] if leaking else (suspects[0] if suspects else verdicts[0])
+    return _leak(window, state, lives, verdicts, chosen, bool(leaking))
+
+
+def _channel_verdicts(
+    window: ServiceWindow, lives: Sequence[LifeHistory], config: DetectorConfig
+) -> list[ChannelVerdict]:
+    """Return verdicts in order of trust: the managed heap, then what malloc gave, then the rest, then resources."""
+    scale = scale_load(lives)
+    found: list[ChannelVerdict] = []
+    for name in ("heap", "native", "outside", "rss", *RESOURCE_CHANNELS):
+        if name == "rss" and any(v.channel in ("heap", "native") for v in found):
+            continue
+        young = config.native_young_hours if name == "outside" else config.young_hours
+        verdict = judge_channel(
+            name,
+            CHANNELS.index(name),
+            lives,
+            scale,
+            clock_scale=window.time_scale,
+            young_hours=young,
+            config=config,
+        )
+        if verdict is not None:
+            found.append(verdict)
+    return found
+
+
+def _healthy(
+    window: ServiceWindow, state: LeakState, lives: Sequence[LifeHistory], verdicts: Sequence[ChannelVerdict]
+) -> Evaluation:
+    if not verdicts:
+        return abstain(window, state, DEFAULT_CONFIG)
+    diagnosis = diagnose_healthy(verdicts, lives)
+    evidence = evidence_of(verdicts[0], lives, window, verdicts)
+    return Evaluation(
+        verdict="healthy",
+        diagnosis=diagnosis,
+        detected_at=None,
+        started_at=None,
+        growth_bytes_per_hour=None,
+        growth_low=None,
+        growth_high=None,
+        bytes_per_request=None,
+        forecast=None,
+        forecast_at=None,
+        version=None,
+        cured_by_version=None,
+        resolved_at=None,
+        suspects=(),
+        evidence=evidence,
+        sentence=healthy_sentence(diagnosis, verdicts),
+        state=state,
+    )
+
+
+def _leak(
+    window: ServiceWindow,
+    state: LeakState,
+    lives: Sequence[LifeHistory],
+    verdicts: Sequence[ChannelVerdict],
+    chosen: ChannelVerdict,
+    confirmed: bool,
+) -> Evaluation:
+    per_hour = chosen.rate * window.time_scale
+    error = chosen.rate_error * window.time_scale
+    members = [lives[chosen.data.segments[i].life] for i in chosen.group.members]
+    found: Attribution = attribute(window, chosen.rate, [(m.instance, m.started_at) for m in members])
+    diagnosis = diagnose_leak(chosen, verdicts, window, found)
+    state.diagnosis = diagnosis
+    forecast = forecast_limit(window, lives, chosen)
+    served = [float(life.blocks[-1, -3]) / max(life.observed_hours, 1e-9) for life in lives if len(life.blocks)]
+    per_request = chosen.rate / np.mean(served) if served and np.mean(served) > 0 else math.nan
+    version = chosen.group.name if chosen.group.kind == "release" else None
+    evidence = evidence_of(chosen, lives, window, verdicts)
+    return Evaluation(
+        verdict="leak",
+        diagnosis=diagnosis,
+        detected_at=state.detected_at,
+        started_at=None,
+        growth_bytes_per_hour=per_hour,
+        growth_low=per_hour - 1.645 * error,
+        growth_high=per_hour + 1.645 * error,
+        bytes_per_request=None if math.isnan(per_request) else float(per_request),
+        forecast=forecast,
+        forecast_at=window.now if forecast else None,
+        version=version,
+        cured_by_version=None,
+        resolved_at=None,
+        suspects=found.suspects,
+        evidence=replace(evidence, sites=found.share),
+        sentence=leak_sentence(chosen, diagnosis, per_hour, found, window),
+        state=state,
+    )

@@ -1,0 +1,113 @@
+"""One model of the floor fitted in full: coefficients, fitted line, innovations, and how late growth compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiler_server.core.leak.design import LEAK_CLOCKS, Design
+from profiler_server.core.leak.window import FloatArray
+
+OUTLIER_SIGMAS = 4.5
+LATE_SHARE = 0.4
+RIDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class FloorFit:
+    """Coefficients by generalised least squares at one correlation time.
+
+    `load` f64[n_load], `slope` (share of base per span, by the group's clock) with `slope_error`; `fitted[i]` and
+    `steady[i]` f64[n_i]: the fitted floor and the observed one with load taken out, as shares of the base;
+    `innovations[i]` f64[n_i - 1] standardised; `late_ratio`, `late_error`: slope of the last part over the whole slope.
+    """
+
+    load: FloatArray
+    slope: float
+    slope_error: float
+    fitted: tuple[FloatArray, ...]
+    steady: tuple[FloatArray, ...]
+    innovations: tuple[FloatArray, ...]
+    late_ratio: float
+    late_error: float
+
+
+def _whiten(matrix: FloatArray, phi: float, weight: FloatArray) -> FloatArray:
+    scale = np.sqrt(weight[1:, None] / (1.0 - phi**2))
+    return np.concatenate([matrix[:1], (matrix[1:] - phi * matrix[:-1]) * scale])
+
+
+def fit_floor(
+    design: Design,
+    hours: Sequence[FloatArray],
+    weights: Sequence[FloatArray],
+    *,
+    members: Sequence[int],
+    clock: str,
+    correlation_hours: float,
+) -> FloorFit:
+    """Fit intercepts, load and the clock of the segments `members`; see `FloorFit`."""
+    n_load, n_warm = design.n_load, design.n_warm
+    at_clock = 1 + n_load + n_warm + LEAK_CLOCKS.index(clock)
+    group, n_seg = set(members), len(design.matrices)
+    rows, plain = [], []
+    for i, (matrix, at, weight) in enumerate(zip(design.matrices, hours, weights, strict=True)):
+        phi = float(np.exp(-np.median(np.diff(at)) / correlation_hours))
+        ones = np.zeros((len(matrix), n_seg))
+        ones[:, i] = 1.0
+        leak = matrix[:, at_clock : at_clock + 1] * float(i in group)
+        columns = np.concatenate([matrix[:, 1 : 1 + n_load], leak, ones, matrix[:, -1:]], axis=1)
+        plain.append(columns)
+        rows.append(_whiten(columns, phi, weight))
+    stacked = np.concatenate(rows)
+    x, y = stacked[:, :-1], stacked[:, -1]
+    gram = x.T @ x
+    inverse = np.linalg.inv(gram + RIDGE * np.diag(np.diag(gram) + 1e-9))
+    beta = inverse @ (x.T @ y)
+    residual = y - x @ beta
+    freedom = max(len(y) - x.shape[1], 3)
+    sigma = float(np.sqrt(residual @ residual / freedom))
+    robust = 1.4826 * float(np.median(np.abs(residual))) + 1e-12
+    bounds = np.cumsum([0] + [len(r) for r in rows])
+    fitted = tuple(p[:, :-1] @ beta for p in plain)
+    steady = tuple(p[:, -1] - p[:, :n_load] @ beta[:n_load] for p in plain)
+    innovations = tuple(residual[a + 1 : b] / robust for a, b in zip(bounds, bounds[1:], strict=False))
+    slope, error = float(beta[n_load]), sigma * float(np.sqrt(inverse[n_load, n_load]))
+    late = _late_slope([(plain[i][:, n_load], steady[i]) for i in members])
+    ratio = late[0] / slope if slope > 0 else 0.0
+    return FloorFit(
+        beta[:n_load], slope, error, fitted, steady, innovations, ratio, late[1] / max(abs(slope), 1e-12)
+    )
+
+
+def _late_slope(parts: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[float, float]:
+    """Return the pooled slope over the last LATE_SHARE of each part by its clock, and a rough error."""
+    xs, ys = [], []
+    for clock, value in parts:
+        span = clock[-1] - clock[0]
+        late = clock >= clock[-1] - LATE_SHARE * span
+        if late.sum() < 3:
+            continue
+        xs.append(clock[late] - clock[late].mean())
+        ys.append(value[late] - value[late].mean())
+    if not xs:
+        return 0.0, float("inf")
+    x, y = np.concatenate(xs), np.concatenate(ys)
+    total = float(x @ x) + 1e-12
+    slope = float(x @ y) / total
+    rest = y - slope * x
+    # Neighbouring residuals are alike: count a third of them.
+    return slope, float(np.sqrt(rest @ rest / max(len(y) / 3 - 1, 1) / total))
+
+
+def outlier_weights(fit: FloorFit, weights: Sequence[FloatArray]) -> list[FloatArray] | None:
+    """Return smaller row weights where innovations are beyond OUTLIER_SIGMAS, None if there are none."""
+    if not any((np.abs(u) > OUTLIER_SIGMAS).any() for u in fit.innovations):
+        return None
+    fresh = []
+    for u, weight in zip(fit.innovations, weights, strict=True):
+        shrink = np.minimum(1.0, OUTLIER_SIGMAS / np.maximum(np.abs(u), 1e-9)) ** 2
+        fresh.append(np.concatenate([weight[:1], np.ones(len(u)) * shrink]))
+    return fresh

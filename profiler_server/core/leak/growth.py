@@ -1,0 +1,240 @@
+"""Is it growing, or is there an innocent account? Bayes factors between linear models with correlated noise.
+
+Every model is a Gaussian linear regression of the floor on some columns of the design, with Ornstein-Uhlenbeck noise
+(AR(1) between blocks) whose correlation time is averaged over, conjugate priors on the coefficients and the noise
+level integrated out (Raftery, Madigan & Hoeting 1997; Zellner 1971). Because noise of any correlation time enters as a
+combination of three Gram matrices, all models of a channel cost a handful of small matrix products. The Bayes factor
+against the innocent models is a test martingale under them (Shafer et al. 2011), so watching it at every evaluation
+does not inflate the error rate: it exceeds K with probability at most 1/K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_ndtr, logsumexp
+
+from profiler_server.core.leak.config import DetectorConfig
+from profiler_server.core.leak.design import LEAK_CLOCKS, N_CLOCKS, Design
+from profiler_server.core.leak.window import FloatArray
+from profiler_server.core.leak.segments import ChannelData
+
+LOG2 = float(np.log(2.0))
+INNOCENT_NONE, INNOCENT_WARM = 0.5, 0.3
+LEAK_PRIOR = 0.2
+CLOCK_PRIOR = np.array([0.4, 0.3, 0.08, 0.1, 0.12])
+OUTLIER_SIGMAS = 4.5
+
+
+@dataclass(frozen=True)
+class Grams:
+    """Per segment and correlation time: the Gram matrix of [load | warm | clocks | y], intercept eliminated.
+
+    `matrices` f64[n_segments, n_times, p, p]; `log_norm` f64[n_times]; `freedom` is rows less segments.
+    """
+
+    matrices: FloatArray
+    log_norm: FloatArray
+    freedom: float
+
+
+@dataclass(frozen=True)
+class GroupTest:
+    """A group of segments tested for a leak of its own.
+
+    `log_leak`, `log_none`, `log_warm` are log evidences with priors; `clock` names the leak clock that explains best;
+    `slope` and `slope_error` are growth over `span_hours` as a share of the base, by that clock; `warm_hours` and
+    `warm_share` describe the best warm-up (time constant, amplitude).
+    """
+
+    name: str
+    members: tuple[int, ...]
+    log_leak: float
+    log_none: float
+    log_warm: float
+    clock: str
+    slope: float
+    slope_error: float
+    warm_hours: float
+    warm_kind: str
+    warm_share: float
+    load_share: FloatArray
+    correlation_hours: float
+    clock_log: FloatArray
+
+    @property
+    def log_odds(self) -> float:
+        """Return the posterior log odds of a leak against every innocent account together."""
+        return self.log_leak - float(np.logaddexp(self.log_none, self.log_warm))
+
+
+def build_grams(design: Design, hours: Sequence[FloatArray], weights: Sequence[FloatArray], config: DetectorConfig) -> Grams:
+    """Return the Grams of all segments; `hours[i]` f64[n_i] block times, `weights[i]` f64[n_i] row weights."""
+    times = np.asarray(config.correlation_hours)
+    stacked, norm, freedom = [], np.zeros(len(times)), 0.0
+    for matrix, at, weight in zip(design.matrices, hours, weights, strict=True):
+        step = float(np.median(np.diff(at)))
+        phi = np.exp(-step / times)[:, None, None]
+        later, earlier, w = matrix[1:], matrix[:-1], weight[1:, None]
+        a, b, c = later.T @ (w * later), later.T @ (w * earlier), earlier.T @ (w * earlier)
+        head = np.outer(matrix[0], matrix[0])
+        innovation = 1.0 - phi**2
+        gram = (a - phi * (b + b.T) + phi**2 * c) / innovation + head
+        pivot = gram[:, :1, :1]
+        stacked.append(gram[:, 1:, 1:] - gram[:, 1:, :1] * gram[:, :1, 1:] / pivot)
+        rows = float(weight[1:].sum())
+        norm += -0.5 * rows * np.log(innovation[:, 0, 0]) - 0.5 * np.log(pivot[:, 0, 0])
+        freedom += rows
+    return Grams(np.stack(stacked), norm, freedom)
+
+
+def _eliminate(gram: FloatArray, k: int, ridge: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Remove the first k columns with ridge f64[T]: (remaining Gram, log determinant term f64[T])."""
+    if k == 0:
+        return gram, np.zeros(len(gram))
+    top = gram[:, :k, :k] + ridge[:, None, None] * np.eye(k)
+    rest = gram[:, k:, k:] - gram[:, k:, :k] @ np.linalg.solve(top, gram[:, :k, k:])
+    sign_log = np.linalg.slogdet(top)
+    return rest, -0.5 * (sign_log[1] - k * np.log(ridge))
+
+
+def probe_group(name: str, members: Sequence[int], grams: Grams, design: Design, config: DetectorConfig) -> GroupTest:
+    """Test whether the segments `members` grow beyond load and warm-up; all segments bear on load and noise."""
+    n_load, n_warm = design.n_load, design.n_warm
+    whole = grams.matrices.sum(axis=0)
+    part = grams.matrices[list(members)].sum(axis=0)
+    gram = _joint(whole, part, n_load, n_warm)
+    freedom = max(grams.freedom, 2.0)
+    noise = _rich_noise(gram) / freedom
+    rest, log_load = _eliminate(gram, n_load, noise / config.load_scale**2)
+    common = grams.log_norm + log_load
+    n_all_warm = 2 * n_warm
+    floor = 1e-12 + 0.02 * noise * freedom
+    y = np.maximum(rest[:, -1, -1], floor)
+
+    def evidence(residual: FloatArray) -> FloatArray:
+        return np.asarray(-0.5 * freedom * np.log(np.maximum(residual, floor.reshape((-1,) + (1,) * (residual.ndim - 1)))))
+
+    none = logsumexp(common + evidence(y))
+    # One warm-up column (pooled over all lives, or of the group alone).
+    warm = slice(0, n_all_warm)
+    g, b = np.maximum(np.einsum("tii->ti", rest)[:, warm], 0.0), rest[:, warm, -1]
+    lam = (noise / config.warm_scale**2)[:, None]
+    residual = np.maximum(y[:, None] - b**2 / (g + lam), floor[:, None])
+    sign = log_ndtr(b / np.sqrt((g + lam) * residual / freedom + 1e-300)) + LOG2
+    log_warm = common[:, None] + evidence(residual) - 0.5 * np.log1p(g / lam) + sign
+    best_warm = int(np.argmax(logsumexp(log_warm, axis=0)))
+    best_time = int(np.argmax(log_warm[:, best_warm]))
+    leak = _leak_evidence(rest, noise, common, freedom, n_all_warm, config)
+    return _summary(name, members, design, config, rest, noise, freedom, none, log_warm, best_warm, best_time, leak)
+
+
+def _joint(whole: FloatArray, part: FloatArray, n_load: int, n_warm: int) -> FloatArray:
+    """Return the Gram of [load, warm of all, warm of the group, clocks of the group, y]."""
+    shared = list(range(n_load + n_warm))
+    warm = list(range(n_load, n_load + n_warm))
+    clocks = list(range(n_load + n_warm, n_load + n_warm + N_CLOCKS))
+    y = [whole.shape[1] - 1]
+    own = warm + clocks
+    a, o = len(shared), len(own)
+    size = a + o + 1
+    joint = np.empty((len(whole), size, size))
+    from_whole = np.ix_(range(len(whole)), shared + y, shared + y)
+    keep = list(range(a)) + [size - 1]
+    joint[np.ix_(range(len(whole)), keep, keep)] = whole[from_whole]
+    cross = part[np.ix_(range(len(whole)), shared + y, own)]
+    joint[np.ix_(range(len(whole)), keep, range(a, a + o))] = cross
+    joint[np.ix_(range(len(whole)), range(a, a + o), keep)] = np.swapaxes(cross, 1, 2)
+    joint[:, a : a + o, a : a + o] = part[np.ix_(range(len(whole)), own, own)]
+    return joint
+
+
+def _rich_noise(gram: FloatArray) -> FloatArray:
+    """Return the residual sum of squares f64[T] of y on all columns (lightly ridged)."""
+    p = gram.shape[1] - 1
+    scale = np.einsum("tii->ti", gram)[:, :p]
+    inner = gram[:, :p, :p] + np.einsum("ti,ij->tij", 1e-6 * scale + 1e-9, np.eye(p))
+    b = gram[:, :p, -1:]
+    residual = gram[:, -1, -1] - (b * np.linalg.solve(inner, b)).sum(axis=(1, 2))
+    return np.maximum(residual, 1e-9 * gram[:, -1, -1] + 1e-12)
+
+
+@dataclass(frozen=True)
+class _Leak:
+    """Log evidences of leak models f64[T, S, C, 1 + W] (alone, or beside a warm-up), slopes and variances alike."""
+
+    log: FloatArray
+    slope: FloatArray
+    variance: FloatArray
+
+
+def _leak_evidence(
+    rest: FloatArray, noise: FloatArray, common: FloatArray, freedom: float, n_warm: int, config: DetectorConfig
+) -> _Leak:
+    y = rest[:, -1, -1][:, None, None, None]
+    clocks = slice(n_warm, n_warm + N_CLOCKS)
+    diag = np.maximum(np.einsum("tii->ti", rest), 0.0)
+    scales = np.asarray(config.growth_scales)
+    lam = (noise[:, None] / scales**2)[:, :, None, None]
+    g = diag[:, None, clocks, None]
+    b = rest[:, None, clocks, -1:]
+    warm_lam = (noise / config.warm_scale**2)[:, None, None, None]
+    gw = diag[:, None, None, :n_warm] + warm_lam
+    bw = rest[:, None, None, :n_warm, -1]
+    gx = rest[:, None, clocks, :n_warm]
+    a = g + lam
+    alone_residual = y - b**2 / a
+    det = np.maximum(a * gw - gx**2, 1e-9 * a * gw)
+    slope = (gw * b - gx * bw) / det
+    amplitude = (a * bw - gx * b) / det
+    residual = y - slope * b - amplitude * bw
+    floor = (1e-12 + 0.02 * noise * freedom)[:, None, None, None]
+    sigma2 = np.maximum(np.concatenate([alone_residual, residual], axis=3), floor) / freedom
+    all_slope = np.concatenate([b / a, slope], axis=3)
+    variance = np.concatenate([np.broadcast_to(1 / a, alone_residual.shape), gw / det], axis=3) * sigma2
+    log = common[:, None, None, None] - 0.5 * freedom * np.log(sigma2 * freedom)
+    log = log + log_ndtr(all_slope / np.sqrt(variance)) + LOG2
+    log[..., :1] += -0.5 * np.log(a / lam)
+    warm_sd = np.sqrt(a / det * sigma2[..., 1:])
+    log[..., 1:] += -0.5 * (np.log(det) - np.log(lam * warm_lam)) + log_ndtr(amplitude / warm_sd) + LOG2
+    usable = diag[:, clocks].max(axis=0) > 1e-9
+    log = np.where(usable[None, None, :, None], log, -np.inf)
+    prior = np.log(CLOCK_PRIOR * usable / (CLOCK_PRIOR * usable).sum() + 1e-300)[None, None, :, None]
+    shape = np.full(1 + n_warm, np.log(0.4 / max(n_warm, 1)))
+    shape[0] = np.log(0.6)
+    return _Leak(log + prior + shape - np.log(len(scales)), all_slope, variance)
+
+
+def _summary(name, members, design, config, rest, noise, freedom, none, log_warm, best_warm, best_time, leak):  # type: ignore[no-untyped-def]
+    times = len(config.correlation_hours)
+    log_t = -float(np.log(times))
+    by_clock = logsumexp(leak.log, axis=(0, 1, 3))
+    clock = int(np.argmax(by_clock))
+    flat = leak.log[:, :, clock, :]
+    weight = np.exp(flat - flat.max())
+    weight /= weight.sum()
+    slope = float((weight * leak.slope[:, :, clock, :]).sum())
+    spread = leak.variance[:, :, clock, :] + (leak.slope[:, :, clock, :] - slope) ** 2
+    error = float(np.sqrt((weight * spread).sum()))
+    time_weight = weight.sum(axis=(1, 2))
+    kind, tau = design.warm_names[best_warm % design.n_warm]
+    g = rest[best_time, best_warm, best_warm]
+    share = float(rest[best_time, best_warm, -1] / (g + noise[best_time] / config.warm_scale**2))
+    return GroupTest(
+        name=name,
+        members=tuple(members),
+        log_leak=float(logsumexp(leak.log)) + log_t + float(np.log(LEAK_PRIOR)),
+        log_none=float(none) + log_t + float(np.log(INNOCENT_NONE)),
+        log_warm=float(logsumexp(log_warm)) + log_t + float(np.log(INNOCENT_WARM / log_warm.shape[1])),
+        clock=LEAK_CLOCKS[clock],
+        slope=slope,
+        slope_error=error,
+        warm_hours=float(tau),
+        warm_kind=kind,
+        warm_share=share,
+        load_share=np.empty(0),
+        correlation_hours=float(np.exp((time_weight * np.log(config.correlation_hours)).sum())),
+        clock_log=by_clock,
+    )

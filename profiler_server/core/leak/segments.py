@@ -1,0 +1,162 @@
+"""One channel of a service as segments of steady circumstances: a process life, cut at steps and long gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiler_server.core.leak.config import DetectorConfig
+from profiler_server.core.leak.history import COUNT, LOW, MID, TIME, LifeHistory
+from profiler_server.core.leak.window import HOUR, FloatArray
+
+MIN_SEGMENT_BLOCKS = 4
+STEP_SIGMAS = 6.0
+STEP_SHARE = 0.02
+MAX_STEPS = 3
+GAP_BLOCKS = 6
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Rows of `lives[life]` (indices into its blocks) whose channel value is present; `value` f64[n], raw units."""
+
+    life: int
+    rows: NDArrayInt
+    value: FloatArray
+
+
+@dataclass(frozen=True)
+class ChannelData:
+    """A channel of all lives of a service: its segments and its base (median of the floor), raw units."""
+
+    channel: int
+    base: float
+    segments: tuple[Segment, ...]
+    steps_up: int
+    steps_down: int
+
+
+NDArrayInt = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def _roughness(values: FloatArray) -> float:
+    """Return the median absolute second difference: noise, blind to level and slope."""
+    if len(values) < 4:
+        return 0.0
+    return float(np.median(np.abs(np.diff(values, 2))))
+
+
+def floor_of(life: LifeHistory, channel: int) -> FloatArray:
+    """Return the floor of a channel per block: the middle, or the low where it is the quieter of the two.
+
+    Where saw teeth are longer than a block (a collector that runs rarely) the floor is the running minimum over two
+    teeth.
+    """
+    middle, low = life.blocks[:, MID + channel], life.blocks[:, LOW + channel]
+    present = ~np.isnan(middle)
+    if present.sum() < MIN_SEGMENT_BLOCKS:
+        return middle
+    quiet = _roughness(low[present]) < 0.7 * _roughness(middle[present])
+    floor = low if quiet else middle
+    tooth = _tooth_blocks(floor[present])
+    return floor if tooth == 0 else _running_minimum(floor, tooth)
+
+
+def _tooth_blocks(values: FloatArray) -> int:
+    """Return the length of saw teeth in blocks, 0 if there are none: repeated falls that undo repeated climbs."""
+    if len(values) < 12:
+        return 0
+    steps = np.diff(values)
+    level = float(np.median(np.abs(values)))
+    falls = np.flatnonzero(steps < -0.08 * max(level, 1e-12))
+    if len(falls) < 4:
+        return 0
+    climbs = steps[steps > 0].sum()
+    if -steps[falls].sum() < 0.5 * climbs:
+        return 0
+    return int(min(np.ceil(1.5 * np.median(np.diff(falls))), max(len(values) // 6, 2)))
+
+
+def _running_minimum(values: FloatArray, width: int) -> FloatArray:
+    """Return the minimum of each value and the `width - 1` on either side of it."""
+    padded = np.concatenate([np.full(width - 1, np.nan), values, np.full(width - 1, np.nan)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * width - 1)
+    return np.asarray(np.fmin.reduce(windows, axis=1))
+
+
+def find_steps(values: FloatArray, level: float) -> list[int]:
+    """Return where `values` jumps for good within two blocks: index of the first block after each jump."""
+    n = len(values)
+    width = max(3, min(8, n // 6))
+    if n < 2 * width + 2:
+        return []
+    windows = np.lib.stride_tricks.sliding_window_view(values, width)
+    middle = np.median(windows, axis=1)
+    trend = (windows[:, -1] - windows[:, 0]) / max(width - 1, 1)
+    before, after = middle[: n - 2 * width], middle[width + 1 : n - width + 1]
+    drift = 0.5 * (trend[: n - 2 * width] + trend[width + 1 : n - width + 1]) * (width + 1)
+    jump = after - before - np.clip(drift, -np.abs(after - before), np.abs(after - before)) * 0.5
+    changes = np.sort(np.abs(np.diff(values)))
+    usual = changes[: max(len(changes) - 2 * MAX_STEPS, 1)]
+    noise = max(1.4826 * float(np.median(changes)), float(np.sqrt((usual**2).mean()))) + 1e-9 * level
+    found: list[int] = []
+    for k in np.argsort(-np.abs(jump))[: 4 * MAX_STEPS]:
+        at = int(k) + width
+        local = values[at + 1] - values[at - 1]
+        big = abs(jump[k]) > max(STEP_SIGMAS * noise, STEP_SHARE * level)
+        if big and abs(local) > 0.6 * abs(jump[k]) and all(abs(at - other) > width for other in found):
+            sharp = at + 1 if abs(values[at + 1] - values[at]) > abs(values[at] - values[at - 1]) else at
+            found.append(sharp)
+    return sorted(found)
+
+
+def _without_start(life: LifeHistory, floor: FloatArray, config: DetectorConfig, clock_scale: float) -> FloatArray:
+    """Blank the first part of a life, in which every process fills its pools; a fixed share of its age so far."""
+    if len(life.blocks) == 0:
+        return floor
+    age = life.hours - life.started_at * clock_scale / HOUR
+    return np.where(age < config.start_share * age[-1], np.nan, floor)
+
+
+def build_channel(
+    lives: Sequence[LifeHistory], channel: int, *, config: DetectorConfig, clock_scale: float = 1.0
+) -> ChannelData | None:
+    """Return a channel's segments over all lives, or None where it is missing or always zero."""
+    floors = [_without_start(life, floor_of(life, channel), config, clock_scale) for life in lives]
+    present = [floor[~np.isnan(floor)] for floor in floors]
+    everything = np.concatenate(present) if present else np.empty(0)
+    if len(everything) < MIN_SEGMENT_BLOCKS:
+        return None
+    base = float(np.median(np.abs(everything)))
+    if base <= 0:
+        return None
+    cuts = [find_steps(values, base) for values in present]
+    up = sum(int(values[at] > values[at - 1]) for values, where in zip(present, cuts, strict=True) for at in where)
+    down = sum(len(where) for where in cuts) - up
+    replicas = len({life.instance for life in lives})
+    stairs = up >= 3 * max(replicas, 1) and down == 0
+    segments: list[Segment] = []
+    for index, (life, floor) in enumerate(zip(lives, floors, strict=True)):
+        where = [] if stairs or len(cuts[index]) > MAX_STEPS else cuts[index]
+        segments.extend(_cut(index, life, floor, where))
+    return ChannelData(channel, base, tuple(segments), up, down) if segments else None
+
+
+def _cut(index: int, life: LifeHistory, floor: FloatArray, steps: Sequence[int]) -> list[Segment]:
+    """Split one life at its steps and at gaps of more than GAP_BLOCKS blocks."""
+    rows = np.flatnonzero(~np.isnan(floor))
+    if len(rows) == 0:
+        return []
+    hours = life.blocks[rows, TIME]
+    usual = float(np.median(np.diff(hours))) if len(rows) > 2 else 0.0
+    gaps = np.flatnonzero(np.diff(hours) > GAP_BLOCKS * max(usual, 1e-9)) + 1
+    bounds = sorted({0, len(rows), *steps, *(int(g) for g in gaps)})
+    parts = [rows[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [Segment(index, part, floor[part]) for part in parts if len(part) >= MIN_SEGMENT_BLOCKS]
+
+
+def observed_points(lives: Sequence[LifeHistory]) -> float:
+    """Return how many points the lives' blocks were made of."""
+    return float(sum(life.blocks[:, COUNT].sum() for life in lives))

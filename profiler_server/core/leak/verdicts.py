@@ -1,0 +1,138 @@
+"""Judging one channel: the best group, its odds, and the gates that statistics alone do not give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from profiler_server.core.leak.cohort import Group, groups_of
+from profiler_server.core.leak.config import DetectorConfig
+from profiler_server.core.leak.design import Design, LoadScale, build_design
+from profiler_server.core.leak.fit import FloorFit, fit_floor, outlier_weights
+from profiler_server.core.leak.growth import GroupTest, build_grams, probe_group
+from profiler_server.core.leak.history import TIME, LifeHistory
+from profiler_server.core.leak.window import HOUR, FloatArray
+from profiler_server.core.leak.segments import ChannelData, build_channel
+
+DAY_HOURS = 24.0
+
+
+@dataclass(frozen=True)
+class ChannelVerdict:
+    """What one channel says. Rates are raw units per hour of the detector's clock.
+
+    `held_by` names the gate that holds a finding back (None: none does).
+    """
+
+    channel: str
+    data: ChannelData
+    design: Design
+    hours: tuple[FloatArray, ...]
+    weights: tuple[FloatArray, ...]
+    group: Group
+    test: GroupTest
+    fit: FloorFit
+    log_odds: float
+    rate: float
+    rate_error: float
+    growth_share: float
+    age_hours: float
+    held_by: str | None
+
+
+def judge_channel(
+    name: str,
+    channel: int,
+    lives: Sequence[LifeHistory],
+    scale: LoadScale,
+    *,
+    clock_scale: float,
+    young_hours: float,
+    config: DetectorConfig,
+) -> ChannelVerdict | None:
+    """Return the verdict on one channel of a service, None where there is too little of it."""
+    data = build_channel(lives, channel, config=config, clock_scale=clock_scale)
+    if data is None:
+        return None
+    design = build_design(data, lives, scale, clock_scale=clock_scale, config=config)
+    hours = tuple(lives[s.life].blocks[s.rows, TIME] for s in data.segments)
+    weights: list[FloatArray] = [np.ones(len(h)) for h in hours]
+    groups = groups_of(data, lives)
+    group, test = _best_group(groups, design, hours, weights, config)
+    fit = _fit(design, hours, weights, group, test)
+    fresh = outlier_weights(fit, weights)
+    if fresh is not None:
+        weights = fresh
+        group, test = _best_group(groups, design, hours, weights, config)
+        fit = _fit(design, hours, weights, group, test)
+    log_odds = test.log_odds + math.log(group.prior)
+    rate = test.slope * data.base / design.span_hours
+    error = test.slope_error * data.base / design.span_hours
+    verdict = ChannelVerdict(
+        name, data, design, hours, tuple(weights), group, test, fit, log_odds, rate, error,
+        _growth_share(fit, group), _age(data, lives, group, clock_scale), None,
+    )  # fmt: skip
+    return replace(verdict, held_by=_gate(verdict, young_hours, config))
+
+
+def _best_group(
+    groups: Sequence[Group],
+    design: Design,
+    hours: Sequence[FloatArray],
+    weights: Sequence[FloatArray],
+    config: DetectorConfig,
+) -> tuple[Group, GroupTest]:
+    grams = build_grams(design, hours, weights, config)
+    tested = [(g, probe_group(g.name, g.members, grams, design, config)) for g in groups]
+    return max(tested, key=lambda pair: pair[1].log_odds + math.log(pair[0].prior))
+
+
+def _fit(
+    design: Design, hours: Sequence[FloatArray], weights: Sequence[FloatArray], group: Group, test: GroupTest
+) -> FloorFit:
+    return fit_floor(
+        design,
+        hours,
+        weights,
+        members=group.members,
+        clock=test.clock,
+        correlation_hours=min(test.correlation_hours, design.span_hours),
+    )
+
+
+def _growth_share(fit: FloorFit, group: Group) -> float:
+    """Return how much the group's floor has grown, load taken out, over what it began with (largest life)."""
+    shares = [0.0]
+    for i in group.members:
+        steady = fit.steady[i]
+        k = max(len(steady) // 8, 1)
+        begin, end = float(np.median(steady[:k])), float(np.median(steady[-k:]))
+        shares.append((end - begin) / max(abs(begin), 0.05))
+    return max(shares)
+
+
+def _age(data: ChannelData, lives: Sequence[LifeHistory], group: Group, clock_scale: float) -> float:
+    """Return the age of the group's oldest life."""
+    ages = []
+    for i in group.members:
+        life = lives[data.segments[i].life]
+        ages.append(float(life.blocks[-1, TIME]) - life.started_at * clock_scale / HOUR)
+    return max(ages)
+
+
+def _gate(v: ChannelVerdict, young_hours: float, config: DetectorConfig) -> str | None:
+    """Return the first gate that holds this verdict back, None if it may become a finding."""
+    if v.rate <= 0 or v.log_odds < config.log_odds_leak:
+        return "evidence"
+    span = v.design.span_hours
+    total = v.test.slope
+    if total < config.min_growth_share or total / span * DAY_HOURS < config.min_growth_share_per_day:
+        return "effect"
+    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio:
+        return "late slope"
+    if v.age_hours < young_hours and v.growth_share < config.young_growth:
+        return "young"
+    return None
