@@ -102,6 +102,8 @@ def _make_sites(
         next_site, next_frame, next_label_set, _, _ = SQL.fetch("lock_dictionary", service.parameters)[0]
         known = _find("find_sites", service, rows)
         new = {digest: row for digest, row in rows.items() if digest not in known}
+        if not new:
+            return known  # another process has made them all meanwhile
         if next_site + len(new) > MAX_SITES_PER_SERVICE:
             raise LimitExceeded(
                 f"This service has {next_site:,} call sites; the limit is {MAX_SITES_PER_SERVICE:,}. "
