@@ -10,7 +10,9 @@ from setuptools import Extension, setup
 HERE = Path(__file__).parent
 SOURCES = sorted(str(path.relative_to(HERE)) for path in (HERE / "csrc").glob("*.c"))
 HEADERS = sorted(str(path.relative_to(HERE)) for path in (HERE / "csrc").glob("*.h"))
-# PLIMSOLL_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the stress tests.
+# PLIMSOLL_SANITIZE=1 builds for the stress tests: address and undefined-behaviour sanitizers, and no limit on the
+# sample rate, so that thinning and eviction are exercised too.
+UNPACED = ["-DSAMPLES_PER_SECOND_LIMIT=1e9"]
 SANITIZE = [
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=undefined",
@@ -29,7 +31,7 @@ setup(
             SOURCES,
             depends=HEADERS,
             include_dirs=["csrc"],
-            extra_compile_args=FLAGS + (SANITIZE if sanitize else []),
+            extra_compile_args=FLAGS + (SANITIZE + UNPACED if sanitize else []),
             extra_link_args=SANITIZE if sanitize else [],
             libraries=["m"],
         )

@@ -62,6 +62,7 @@ static void raise_interval(double factor) {
 static void thin(void) {
     double target;
     raise_interval(2.0);
+    sampler.floor_interval = sampler.interval;
     target = sampler.interval;
     sampler.counters.thinned += live_filter(&sampler.live, survives_thinning, &target);
     sampler.counters.thin_rounds++;
@@ -105,13 +106,15 @@ static uint32_t intern(const struct frame_ref *frames, uint32_t count, int kind)
 static void pace(void) {
     uint64_t now = clock_ns(CLOCK_MONOTONIC_COARSE), elapsed = now - sampler.window_started_ns;
     if (++sampler.window_samples < RATE_WINDOW_SAMPLES && elapsed < RATE_WINDOW_NS) return;
+    if (sampler.floor_interval > sampler.base_interval && sampler.live.count < sampler.max_live / 4)
+        sampler.floor_interval = sampler.base_interval; /* there is room again */
     double seconds = elapsed ? (double)elapsed / 1e9 : 0.002; /* below the coarse clock's tick */
     double load = sampler.window_samples / seconds / SAMPLES_PER_SECOND_LIMIT;
     if (load > 1.0) {
         raise_interval(load < PACE_STEP_LIMIT ? load : PACE_STEP_LIMIT);
-    } else if (load < 0.5 && sampler.interval > sampler.base_interval) {
+    } else if (load < 0.5 && sampler.interval > sampler.floor_interval) {
         double lowered = sampler.interval / (load * PACE_STEP_LIMIT > 1.0 ? 1.0 / load : PACE_STEP_LIMIT);
-        sampler.interval = lowered > sampler.base_interval ? lowered : sampler.base_interval;
+        sampler.interval = lowered > sampler.floor_interval ? lowered : sampler.floor_interval;
     }
     sampler.window_started_ns = now;
     sampler.window_samples = 0;
@@ -224,7 +227,7 @@ bool sampler_begin(double interval, uint32_t max_stacks, uint32_t max_live, cons
         return false;
     }
     sampler.max_live = max_live;
-    sampler.base_interval = sampler.interval = (double)(float)interval;
+    sampler.base_interval = sampler.floor_interval = sampler.interval = (double)(float)interval;
     sampler.has_fixed_seed = seed != NULL;
     sampler.fixed_seed = seed ? *seed : 0;
     sampler.forks = 0;

@@ -6,7 +6,9 @@
 #include "random.h"
 #include "stack_table.h"
 
+#ifndef SAMPLES_PER_SECOND_LIMIT
 #define SAMPLES_PER_SECOND_LIMIT 300.0 /* above this the interval is raised */
+#endif
 #define RATE_WINDOW_SAMPLES 128u       /* the rate is judged after so many samples … */
 #define RATE_WINDOW_NS 250000000u      /* … or after so long, whichever comes first */
 #define PACE_STEP_LIMIT 2.0            /* one judgement moves the interval by no more than this factor: bursts are common */
@@ -31,7 +33,7 @@ struct sampler {
     struct live_table live;
     struct stack_table stacks;
     uint32_t max_live;
-    double base_interval, interval;
+    double base_interval, floor_interval, interval; /* asked for; what fits the table; now in force */
     uint64_t random_state, fixed_seed;
     bool has_fixed_seed;
     uint64_t window_started_ns;
