@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +11,7 @@ from django.conf import settings
 
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Service
+from profiler_server.core.errors import NotFound
 from profiler_server.core.leak import InstanceSeries, LeakState, Marker, ServiceWindow, SiteTable
 from profiler_server.core.leak.config import DEFAULT_CONFIG
 from profiler_server.core.profile import FloatArray
@@ -27,6 +28,7 @@ HISTORY = timedelta(days=15)
 SITE_HISTORY = timedelta(days=2)
 SITE_BUCKETS = 60
 MAX_SITE_INSTANCES = 4
+MAX_SITES = 400
 MAX_LIVES = DEFAULT_CONFIG.max_lives
 ALIVE_WITHIN = timedelta(minutes=10)
 TIME_SCALE_LABEL = "time_scale"
@@ -37,11 +39,21 @@ OVERLAP_LABEL = "plimsoll_overlap"
 
 @dataclass(frozen=True)
 class Sight:
-    """A window, with the newest data in it and the interval of its points."""
+    """A window without its call sites, the newest data in it, and what is needed to read the call sites as well."""
 
     window: ServiceWindow
+    service: Service
+    lives: tuple[Instance, ...]
+    oldest: datetime
     data_until: datetime
     limit_bytes: int | None
+
+    def with_sites(self) -> ServiceWindow:
+        """Read the call sites of the lives that were seen last, and return the window with them."""
+        newest = sorted(self.lives, key=lambda life: life.last_seen_at)[-MAX_SITE_INSTANCES:]
+        start = max(self.oldest, self.data_until - SITE_HISTORY)
+        tables = (_site_table(self.service, life, start, self.data_until) for life in newest)
+        return replace(self.window, sites=tuple(table for table in tables if table is not None))
 
 
 def see_service(
@@ -49,8 +61,8 @@ def see_service(
 ) -> Sight | None:
     """Return what is new of a service since `state`, or None when it has no data at all.
 
-    "Now" is the service's newest data: a recording is judged as it would have been live. Call sites are read only when
-    the state wants them. `interval_seconds` is what was measured before; None measures it.
+    "Now" is the service's newest data: a recording is judged as it would have been live. `interval_seconds` is what
+    was measured before; None measures it.
     """
     newest = newest_data(service.pk)
     if newest is None:
@@ -70,10 +82,9 @@ def see_service(
         language=service.language or newest.language,
         markers=_markers(service.pk, oldest, until),
         instances=series,
-        sites=_sites(service, lives, oldest, until) if state.wants_sites else (),
         time_scale=scale,
     )
-    return Sight(window, until, limit)
+    return Sight(window, service, tuple(lives), oldest, until, limit)
 
 
 def newest_data(service_id: int) -> Instance | None:
@@ -178,29 +189,21 @@ def _markers(service_id: int, start: datetime, end: datetime) -> tuple[Marker, .
     )
 
 
-def _sites(
-    service: Service, lives: Sequence[Instance], oldest: datetime, until: datetime
-) -> tuple[SiteTable, ...]:
-    """Read the in-use bytes per call site of the lives that were seen last."""
-    newest = sorted(lives, key=lambda life: life.last_seen_at)[-MAX_SITE_INSTANCES:]
-    return tuple(
-        table
-        for life in newest
-        if (table := _site_table(service, life, max(oldest, until - SITE_HISTORY), until))
-    )
-
-
 def _site_table(service: Service, life: Instance, start: datetime, end: datetime) -> SiteTable | None:
-    selection = ProfileSelection(
-        service.project_id, service.pk, max(start, life.first_seen_at), end, instance_ids=(life.pk,)
-    )
-    found = site_growth(selection, buckets=SITE_BUCKETS)
-    if len(found.ts) < 2 or not len(found.sites):
+    start = max(start, life.first_seen_at)
+    if start >= end:
+        return None
+    selection = ProfileSelection(service.project_id, service.pk, start, end, instance_ids=(life.pk,))
+    try:
+        found = site_growth(selection, buckets=SITE_BUCKETS, limit=MAX_SITES)
+    except NotFound:  # the service has sent no in-use profiles
+        return None
+    if len(found.ts) < 2:
         return None
     return SiteTable(
         instance=life.key,
         started_at=life.started_at.timestamp(),
         ts=found.ts,
-        stacks=tuple(found.sites.stack(index) for index in range(len(found.sites))),
+        stacks=found.sites,
         inuse_bytes=found.values,
     )

@@ -85,6 +85,8 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
         watch.save(update_fields=["due_at"])
         return Skipped("nothing new")
     said = evaluate(sight.window, state)
+    if said.state.wants_sites and said.state.evaluated_at == sight.window.now:
+        said = evaluate(sight.with_sites(), state)  # something grows: the same look again, with call sites
     found = record_evaluation(
         watch.service, Verdict(said, sight.data_until, sight.limit_bytes, _running_releases(sight))
     )
