@@ -15,6 +15,8 @@ from profiler_server.catalog.models import Instance, Service
 from profiler_server.codecs.selection_query import Asked, parse_selection
 from profiler_server.profiles.queries import ProfileSelection
 
+BASELINE_KEYS = ("base_from", "base_to", "base_snapshot", "base_release", "base_instance")
+
 
 @dataclass(frozen=True)
 class PageQuestion:
@@ -33,8 +35,26 @@ def page_question(request: HttpRequest, scope: Scope, name: str) -> PageQuestion
     return PageQuestion(service, period, *_selected(request.GET, service, period))
 
 
-def baseline_question(request: HttpRequest, scope: Scope, current: PageQuestion) -> PageQuestion:
-    """Read the baseline of a comparison (`base_from`, `base_to`); without one the range just before."""
+def compared_questions(request: HttpRequest, scope: Scope, name: str) -> tuple[PageQuestion, PageQuestion]:
+    """Read both sides of a comparison, the baseline from the parameters after `base_`.
+
+    Without a baseline the range itself is taken apart: its last quarter is compared with its first.
+    """
+    whole = page_question(request, scope, name)
+    if any(request.GET.get(key) for key in BASELINE_KEYS):
+        return whole, _baseline(request, scope, whole)
+    quarter = whole.period.seconds / 4
+    early = Period(whole.period.start, whole.period.start + quarter)
+    late = Period(whole.period.end - quarter, whole.period.end)
+    service = whole.service
+    return (
+        PageQuestion(service, late, *_selected(request.GET, service, late)),
+        PageQuestion(service, early, *_selected(request.GET, service, early, prefix="base_")),
+    )
+
+
+def _baseline(request: HttpRequest, scope: Scope, current: PageQuestion) -> PageQuestion:
+    """Read the baseline (`base_from`, `base_to`); without a range the one just before."""
     given = QueryDict(mutable=True)
     for key in ("from", "to"):
         text = request.GET.get(f"base_{key}")
@@ -65,7 +85,9 @@ def _selected(
     for key in (f"{prefix}from", f"{prefix}to"):
         rest.pop(key, None)
     asked = replace(
-        parse_selection(rest, now=datetime.now(UTC), prefix=prefix), start=period.starts_at, end=period.ends_at
+        parse_selection(rest, now=datetime.now(UTC), prefix=prefix),
+        start=period.starts_at,
+        end=period.ends_at,
     )
     selection = ProfileSelection(
         service.project_id,

@@ -18,23 +18,21 @@ def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
     """Return what all three pages share."""
     service, asked = question.service, question.asked
     api = reverse("api-flame", args=[service.name]).removesuffix("/flame")
+    offered = choices(question)
     at = {"from": f"{question.period.start:.0f}", "to": f"{question.period.end:.0f}"}
     return {
         "nav": "fleet",
         "page": page,
         "service": service,
         "question": question,
-        "choices": choices(question),
+        "choices": offered,
         "chosen_instances": [str(pk) for pk in asked.instance_ids or ()],
         "api": api,
         "pprof_url": f"{api}/pprof",
         "release": asked.release or _newest_release(question),
         "unit": UNITS.get(asked.sample_type.rpartition("_")[2], "count"),
         "file_name": f"{slugify(service.name)}-{asked.sample_type}",
-        "empty_text": (
-            f"No {asked.sample_type.replace('_', ' ')} was profiled in this range. "
-            "Choose a longer range, or another sample type."
-        ),
+        "empty_text": _empty_text(service.name, asked.sample_type, stored=offered.stored),
         "links": {
             "service": service_url(service.name, **at),
             "flame": service_url(service.name, "flame", **at),
@@ -42,6 +40,17 @@ def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
             "growth": service_url(service.name, "growth", **at),
         },
     }
+
+
+def _empty_text(name: str, sample_type: str, *, stored: bool) -> str:
+    if not stored:
+        return (
+            f"{name} has sent no profile yet. An agent sends one a minute after its start; "
+            "if nothing comes, look at the agent's log and at its token. "
+            "You can also drop a pprof file here to look at it."
+        )
+    kind = sample_type.replace("_", " ")
+    return f"No {kind} was profiled in this range. Choose a longer range, or another sample type."
 
 
 def _newest_release(question: PageQuestion) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from dashboards.asked import PageQuestion
 from profiler_server.catalog import queries as catalog
+from profiler_server.core.errors import NotFound
 from profiler_server.core.grouping import Granularity
-from profiler_server.core.profile import Frame, Profile
-from profiler_server.core.top import TopRow, top_table
+from profiler_server.core.profile import Frame
+from profiler_server.core.top import TopRow
 from profiler_server.profiles import queries
 from profiler_server.profiles.queries import ProfileSelection
 
@@ -61,13 +62,13 @@ class Choices:
     sample_types: tuple[str, ...]
     instances: tuple[tuple[str, str], ...]
     releases: tuple[str, ...]
+    stored: bool
     granularities: tuple[str, ...] = tuple(each.value for each in Granularity)
 
 
 def plain_rows(selection: ProfileSelection, granularity: Granularity) -> list[Row]:
-    """Return the functions that hold most, by cumulative value."""
-    rows = _top(queries.merged(selection), selection.sample_type, granularity)
-    shown = [Row(each.frame, each.flat, each.cumulative) for each in rows]
+    """Return the functions that hold most, by cumulative value; none where nothing of the kind is stored."""
+    shown = [Row(each.frame, each.flat, each.cumulative) for each in _top(selection, granularity)]
     return sorted(shown, key=lambda row: -row.cumulative)[:FALLBACK_ROWS]
 
 
@@ -75,8 +76,8 @@ def compared_rows(
     current: ProfileSelection, baseline: ProfileSelection, granularity: Granularity
 ) -> list[Row]:
     """Return the functions that changed most, growth first."""
-    after = {each.frame: each for each in _top(queries.merged(current), current.sample_type, granularity)}
-    before = {each.frame: each for each in _top(queries.merged(baseline), baseline.sample_type, granularity)}
+    after = {each.frame: each for each in _top(current, granularity)}
+    before = {each.frame: each for each in _top(baseline, granularity)}
     rows = [_compared(frame, after.get(frame), before.get(frame)) for frame in after.keys() | before.keys()]
     return sorted(rows, key=lambda row: (-row.cumulative_delta, row.function))[:FALLBACK_ROWS]
 
@@ -85,19 +86,20 @@ def choices(question: PageQuestion) -> Choices:
     """Return what the range offers: sample types, instances and releases."""
     asked, service = question.asked, question.service
     alive = catalog.instances(service.pk, asked.start, asked.end)
-    newest = queries.snapshots(question.selection, limit=1)
-    stored = tuple(kind.name for kind in newest[0].sample_types) if newest else ()
+    stored = tuple(kind.name for kind in queries.sample_types(service.project_id, service.pk))
     return Choices(
         sample_types=stored or SAMPLE_TYPES,
         instances=tuple((str(each.pk), each.key) for each in alive),
         releases=tuple(each.version for each in catalog.releases(service.pk)),
+        stored=bool(stored),
     )
 
 
-def _top(profile: Profile, sample_type: str, granularity: Granularity) -> list[TopRow]:
-    if not any(each.name == sample_type for each in profile.sample_types):
-        return []
-    return top_table(profile, sample_type, granularity)
+def _top(selection: ProfileSelection, granularity: Granularity) -> list[TopRow]:
+    try:
+        return queries.top(selection, limit=queries.MAX_TOP_ROWS, granularity=granularity)
+    except NotFound:
+        return []  # the graph's own request says what is missing
 
 
 def _compared(frame: Frame, after: TopRow | None, before: TopRow | None) -> Row:

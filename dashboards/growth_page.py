@@ -13,6 +13,7 @@ from dashboards.asked import PageQuestion
 from dashboards.figures.growth import AREA_SITES, SPARK_HEIGHT, SPARK_WIDTH, Spark, growth_figure, spark
 from dashboards.links import service_url, source_url
 from dashboards.scope import Scope
+from profiler_server.core.errors import NotFound
 from profiler_server.core.profile import FloatArray, Frame
 from profiler_server.core.slope import Slope, slopes_with_interval
 from profiler_server.profiles import queries
@@ -60,7 +61,10 @@ class GrowthPage:
 
 def growth_page(question: PageQuestion, scope: Scope, *, unit: str) -> GrowthPage:
     """Ask the store and draw. The steepest site comes first."""
-    found = queries.site_growth(question.selection, buckets=BUCKETS)
+    try:
+        found = queries.site_growth(question.selection, buckets=BUCKETS)
+    except NotFound:
+        return GrowthPage((), None)
     if not len(found.sites):
         return GrowthPage((), None)
     slopes = slopes_with_interval(found.ts, found.values)

@@ -50,7 +50,7 @@ def growth_figure(
         )
         for (name, values), colour in zip(shown, style.SERIES_COLOURS, strict=False)
     ]
-    figure = style.layout(HEIGHT)
+    figure = style.layout(HEIGHT, margin={"l": 64, "r": 12, "t": 8, "b": 40})
     figure["yaxis"] = style.value_axis(scale)
     if len(at):
         figure["xaxis"] = style.time_axis(float(at[0]), float(at[-1]), fixedrange=True)

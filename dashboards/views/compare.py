@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from dashboards.asked import baseline_question, page_question
+from dashboards.asked import compared_questions
 from dashboards.flame_context import page_context
 from dashboards.flame_rows import compared_rows
 from dashboards.scope import Scope, scoped
@@ -16,8 +16,7 @@ from dashboards.scope import Scope, scoped
 @scoped
 def compare(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
     """Show the page; its table works without JavaScript, the graph is fetched by it."""
-    current = page_question(request, scope, name)
-    baseline = baseline_question(request, scope, current)
+    current, baseline = compared_questions(request, scope, name)
     rows = compared_rows(current.selection, baseline.selection, current.asked.granularity)
     context = page_context(current, "compare") | {"baseline": baseline, "rows": rows, "diff": True}
     return render(request, "dashboards/compare.html", context)

@@ -19,7 +19,9 @@ P = ParamSpec("P")
 Endpoint = Callable[Concatenate[HttpRequest, int, P], HttpResponseBase]
 
 
-def endpoint(*methods: str) -> Callable[[Endpoint[P]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
+def endpoint(
+    *methods: str,
+) -> Callable[[Endpoint[P]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
     """Allow `methods`, find the caller's project, and call `view(request, project_id, …)`.
 
     A token in the Authorization header (Bearer, or Basic with the token as password) names its project; a signed-in
@@ -34,13 +36,17 @@ def endpoint(*methods: str) -> Callable[[Endpoint[P]], Callable[Concatenate[Http
         @wraps(view)
         def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method not in methods:
-                return _refusal(405, "method_not_allowed", f"Use {' or '.join(methods)} here.", Allow=", ".join(methods))
+                return _refusal(
+                    405, "method_not_allowed", f"Use {' or '.join(methods)} here.", Allow=", ".join(methods)
+                )
             secret = _secret_of(request)
             if secret is None:
                 return protected(request, *args, **kwargs)
             grant = grant_of(secret)
             if grant is None:
-                return _unauthenticated("The token is unknown or revoked; make one in the project's settings.")
+                return _unauthenticated(
+                    "The token is unknown or revoked; make one in the project's settings."
+                )
             return view(request, grant.project_id, *args, **kwargs)
 
         return wrapper

@@ -70,11 +70,15 @@ WHOSE = (
     _parameter("label.<key>", "Only samples or instances with this label."),
 )
 TYPE = _parameter("type", "The sample type.", default=DEFAULT_SAMPLE_TYPE)
-GRANULARITY = _parameter("granularity", "What counts as one frame.", enum=[each.value for each in Granularity])
+GRANULARITY = _parameter(
+    "granularity", "What counts as one frame.", enum=[each.value for each in Granularity]
+)
 BASELINE = tuple({**each, "name": f"base_{each['name']}"} for each in (*RANGE, *WHOSE))
 SELECTION = (PROJECT, *RANGE, *WHOSE, TYPE)
 NODES = _number("max_nodes", "More become one frame named other.", DEFAULT_NODES, MAX_NODES)
-FORMAT = _parameter("format", "binary for the renderer's columns (or ask by Accept).", enum=["json", "binary"])
+FORMAT = _parameter(
+    "format", "binary for the renderer's columns (or ask by Accept).", enum=["json", "binary"]
+)
 GRAPH = (JSON, MEDIA_TYPE)
 SERVICE = "/v1/services/{name}"
 ROWS = _number("limit", "Rows.", DEFAULT_ROWS, MAX_ROWS)
@@ -127,7 +131,10 @@ OPERATIONS = (
         ),
     ),
     Operation(
-        f"{SERVICE}/pprof", "The merged profile as pprof", SELECTION, media_types=("application/octet-stream",)
+        f"{SERVICE}/pprof",
+        "The merged profile as pprof",
+        SELECTION,
+        media_types=("application/octet-stream",),
     ),
     Operation(
         "/v1/pprof/view",
@@ -177,7 +184,9 @@ def openapi(server_url: str) -> dict[str, Any]:
 
 def _operation(each: Operation) -> dict[str, Any]:
     path_parameters = (
-        [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}] if "{name}" in each.path else []
+        [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}]
+        if "{name}" in each.path
+        else []
     )
     content = {media_type: {} for media_type in each.media_types}
     problem = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}

@@ -11,9 +11,9 @@ from profiler_server.catalog.models import Service
 from profiler_server.catalog.queries import service_by_name
 from profiler_server.codecs.selection_query import Asked, parse_selection
 from profiler_server.core.errors import LimitExceeded, UnsupportedFormat
-from profiler_server.profiles.queries import ProfileSelection
+from profiler_server.profiles.queries import MOST_NODES, ProfileSelection
 
-MAX_NODES = 200_000
+MAX_NODES = MOST_NODES
 DEFAULT_NODES = 50_000
 MAX_ROWS = 5_000
 DEFAULT_ROWS = 100

@@ -14,6 +14,7 @@ COMPRESS_FROM_BYTES = 1024
 GZIP_LEVEL = 5
 ZSTD_LEVEL = 3
 ETAG_BYTES = 12
+VARY = "Accept-Encoding, Accept, Cookie, Authorization"
 
 
 def json_answer(request: HttpRequest, content: Any) -> HttpResponse:
@@ -25,7 +26,11 @@ def json_answer(request: HttpRequest, content: Any) -> HttpResponse:
 def bytes_answer(request: HttpRequest, body: bytes, media_type: str, *, file_name: str = "") -> HttpResponse:
     """Answer with `body`, or with 304 when the client already has it; `file_name` offers it as a download."""
     etag = f'W/"{hashlib.blake2b(body, digest_size=ETAG_BYTES).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Accept, Cookie, Authorization"}
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding, Accept, Cookie, Authorization",
+    }
     if request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304, headers=headers)
     if file_name:

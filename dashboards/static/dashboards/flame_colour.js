@@ -31,9 +31,10 @@ export function packageOf(name, file) {
 export function packageBuckets(data) {
   const known = new Map();
   const buckets = new Uint8Array(data.names.length);
+  const root = data.name[0];
   for (let k = 0; k < buckets.length; k += 1) {
     const { name, own } = packageOf(data.names[k], data.files[data.fileOf[k]] ?? '');
-    let bucket = own ? 0 : known.get(name);
+    let bucket = own || k === root ? 0 : known.get(name);
     if (bucket === undefined) {
       bucket = 1 + ((hashText(name) >>> 0) % PACKAGE_HUES);
       known.set(name, bucket);

@@ -32,11 +32,13 @@ const timeline = new Timeline(page.querySelector('[data-timeline]'), {
 let context = null;
 let shown = null;
 
+/** The four ends as the API is asked for them: as dragged, else as the server read them from the address. */
 function ranges() {
   const own = page.dataset;
+  const seconds = (name, fallback) => (Number(state.get(name)) ? state.get(name) : fallback);
   return {
-    from: state.get('from') || own.from, to: state.get('to') || own.to,
-    base_from: state.get('base_from') || own.baseFrom, base_to: state.get('base_to') || own.baseTo,
+    from: seconds('from', own.from), to: seconds('to', own.to),
+    base_from: seconds('base_from', own.baseFrom), base_to: seconds('base_to', own.baseTo),
   };
 }
 
@@ -72,11 +74,12 @@ function showMeta(data, scale) {
   }
 }
 
-async function showWindow(meta) {
-  timeline.setSelection('current', meta.from, meta.to);
-  timeline.setSelection('base', meta.base_from, meta.base_to);
-  const low = Math.min(meta.from, meta.base_from);
-  const high = Math.max(meta.to, meta.base_to);
+async function showWindow() {
+  const [begin, end, baseBegin, baseEnd] = Object.values(ranges()).map(Number);
+  timeline.setSelection('current', begin, end);
+  timeline.setSelection('base', baseBegin, baseEnd);
+  const low = Math.min(begin, baseBegin);
+  const high = Math.max(end, baseEnd);
   if (!context || low < context.from || high > context.to) context = widened(low, high);
   try {
     shown = await loadWindow(api, context, apiQuery(state, []));
@@ -89,7 +92,7 @@ async function showWindow(meta) {
 }
 
 function swap() {
-  const resolved = { ...ranges() };
+  const resolved = ranges();
   state.set({
     from: resolved.base_from, to: resolved.base_to, base_from: resolved.from, base_to: resolved.to,
     ...Object.fromEntries(['instance', 'release', 'snapshot'].flatMap((name) => [
@@ -100,7 +103,7 @@ function swap() {
 
 /** Presets of the baseline, in seconds before the current range; "same" is the range just before it. */
 function preset(kind) {
-  const { from, to } = panel.data?.meta.from ? panel.data.meta : { from: Number(page.dataset.from), to: Number(page.dataset.to) };
+  const [from, to] = Object.values(ranges()).map(Number);
   const shift = kind === 'same' ? to - from : Number(kind);
   state.set({
     from: String(from), to: String(to), base_from: String(from - shift), base_to: String(to - shift),
@@ -108,12 +111,17 @@ function preset(kind) {
   });
 }
 
+function load() {
+  showWindow();
+  if (page.dataset.stored) session.load();
+  else panel.showNothing();
+}
+
 session.addEventListener('loaded', ({ detail }) => {
   const { data } = detail;
   const scale = scaleOf(data);
   if (scale !== 1) panel.setScale(scale);
   showMeta(data, scale);
-  if (data.meta.from) showWindow(data.meta);
 });
 timeline.addEventListener('select', ({ detail }) => {
   const prefix = detail.key === 'base' ? 'base_' : '';
@@ -128,7 +136,7 @@ for (const button of page.querySelectorAll('[data-preset]')) {
 }
 bindControls(page.querySelector('[data-controls]'), state);
 state.addEventListener('change', ({ detail }) => {
-  if (SELECTION.some((name) => detail.changed.has(name))) session.load();
+  if (SELECTION.some((name) => detail.changed.has(name))) load();
   else if (detail.changed.has('normalise')) applyScale();
 });
-session.load();
+load();

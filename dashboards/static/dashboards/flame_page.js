@@ -28,11 +28,15 @@ const timeline = new Timeline(page.querySelector('[data-timeline]'), {
 const banner = page.querySelector('[data-file-banner]');
 let context = null;
 
-/** The page's own range, where the address names none. */
-function range() { return { from: state.get('from') || from, to: state.get('to') || to }; }
+/** The range as the API is asked for it. */
+function range() {
+  const { from: begin, to: end } = resolvedRange();
+  return { from: String(begin), to: String(end) };
+}
+
 
 async function showWindow() {
-  const { from: begin, to: end } = await resolvedRange();
+  const { from: begin, to: end } = resolvedRange();
   if (!context || begin < context.from || end > context.to) context = widened(begin, end);
   timeline.setSelection('current', begin, end);
   try {
@@ -44,10 +48,11 @@ async function showWindow() {
   }
 }
 
-/** Relative times such as now-1h are resolved by the server's answer; before it by the page's own range. */
-async function resolvedRange() {
-  const shown = panel.data?.meta;
-  return shown?.from ? { from: shown.from, to: shown.to } : { from: Number(from), to: Number(to) };
+/** The range in seconds: the one that was dragged, else the one that the server read from the address. */
+function resolvedRange() {
+  const begin = Number(state.get('from'));
+  const end = Number(state.get('to'));
+  return begin && end ? { from: begin, to: end } : { from: Number(from), to: Number(to) };
 }
 
 function showMeta(data) {
@@ -88,13 +93,18 @@ function showFile(file) {
 
 banner.querySelector('[data-file-close]').addEventListener('click', () => {
   banner.hidden = true;
-  session.load();
+  load();
 });
+/** What is drawn and the timeline above it load side by side; a service without profiles has nothing to draw yet. */
+function load() {
+  showWindow();
+  if (page.dataset.stored) session.load();
+  else panel.showNothing();
+}
+
 session.addEventListener('loaded', ({ detail }) => {
   showMeta(detail.data);
-  if (!banner.hidden) return;
-  showWindow();
-  loadRates();
+  if (banner.hidden) loadRates();
 });
 timeline.addEventListener('select', ({ detail }) => state.set({ from: String(detail.from), to: String(detail.to), snapshot: '' }));
 timeline.addEventListener('pick', ({ detail }) => state.set({ snapshot: detail.snapshot }));
@@ -103,7 +113,7 @@ acceptFiles(page.querySelector('[data-open-file]'), showFile);
 state.addEventListener('change', ({ detail }) => {
   if (SELECTION.some((name) => detail.changed.has(name))) {
     banner.hidden = true;
-    session.load();
+    load();
   }
 });
-session.load();
+load();

@@ -76,6 +76,14 @@ export class FlamePanel {
     this.#rebuild();
   }
 
+  /** Nothing is stored that could be drawn: say so where the graph would be. */
+  showNothing() {
+    this.parts.load.hidden = true;
+    this.parts.empty.hidden = false;
+    this.parts.empty.textContent = this.host.dataset.empty;
+    this.parts.table.replaceChildren();
+  }
+
   #rebuild() {
     const { state } = this;
     if (!this.data) return;

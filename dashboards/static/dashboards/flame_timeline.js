@@ -7,11 +7,11 @@
 
 import { formatSpan, formatTime, formatValue } from './flame_format.js';
 
-const HEIGHT = 150;
-const TOP = 18;
-const PLOT = 88;
+const HEIGHT = 122;
+const TOP = 16;
+const PLOT = 66;
 const AXIS = TOP + PLOT;
-const SNAPSHOT_ROW = AXIS + 22;
+const SNAPSHOT_ROW = AXIS + 24;
 const LEFT = 64;
 const RIGHT = 12;
 const HANDLE = 10;
@@ -31,7 +31,7 @@ export class Timeline extends EventTarget {
   /** selections: [{ key, label }] in drawing order; `active` is the one that a drag on empty ground draws. */
   constructor(host, { selections, zone, label }) {
     super();
-    Object.assign(this, { host, zone, series: [], markers: [], snapshots: [], from: 0, to: 1 });
+    Object.assign(this, { host, zone, series: null, markers: [], snapshots: [], from: 0, to: 0 });
     this.selections = new Map(selections.map((selection) => [selection.key, { ...selection, from: 0, to: 0 }]));
     this.active = selections.at(-1).key;
     this.svg = shape('svg', { height: HEIGHT, width: '100%', class: 'timeline', role: 'group', 'aria-label': label });
@@ -86,7 +86,7 @@ export class Timeline extends EventTarget {
       const text = formatTime(at, this.zone, { seconds: step < 60 });
       this.#text(x, AXIS + 16, step >= 86400 ? text.slice(5, 10) : text.slice(11), 'middle');
     }
-    if (!this.series.length) this.#text(this.width / 2, TOP + PLOT / 2, 'No memory points in this window.', 'middle');
+    if (this.series && !this.series.length) this.#text(this.width / 2, TOP + PLOT / 2, 'No memory points in this window.', 'middle');
   }
 
   #text(x, y, content, anchor, className = 'timeline-text') {
@@ -95,14 +95,14 @@ export class Timeline extends EventTarget {
 
   #most() {
     let most = 0;
-    for (const { values } of this.series) for (const value of values) if (value > most) most = value;
+    for (const { values } of this.series ?? []) for (const value of values) if (value > most) most = value;
     return most;
   }
 
   #lines() {
     const most = this.#most();
     if (!most) return;
-    this.series.forEach(({ ts, values, kind }) => {
+    this.series?.forEach(({ ts, values, kind }) => {
       let path = '';
       let pen = false;
       for (let k = 0; k < ts.length; k += 1) {

@@ -53,6 +53,7 @@ export class FlameView extends EventTarget {
     this.over = element('canvas', 'flame-over', this.stage);
     this.base.setAttribute('aria-hidden', 'true');
     this.over.setAttribute('aria-hidden', 'true');
+    for (const canvas of [this.base, this.over]) canvas.width = canvas.height = 0;
     this.item = element('div', 'flame-hidden', this.spacer);
     this.item.id = `flame-item-${Math.random().toString(36).slice(2)}`;
     this.item.setAttribute('role', 'treeitem');

@@ -75,13 +75,14 @@ def snapshots(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     names = {each.pk: each.key for each in _instances(asked.service.pk, {info.instance_id for info in found})}
     listed = [
         {
-            "id": str(info.id),
+            "id": info.id,
             "instance_id": info.instance_id,
             "instance": names.get(info.instance_id, ""),
             "taken_at": info.taken_at.timestamp(),
             "release": info.release,
             "sample_types": [kind.name for kind in info.sample_types],
             "stacks": info.stacks,
+            "totals": info.totals,
             "pinned": info.pinned,
         }
         for info in found
@@ -96,7 +97,8 @@ def labels(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     alive = catalog.instances(asked.service.pk, asked.asked.start, asked.asked.end)
     content = {
         **span(asked.asked),
-        "labels": {key: list(values) for key, values in queries.label_values(asked.selection).items()},
+        "labels": queries.label_values(project_id, asked.service.pk),
+        "sample_types": [kind.name for kind in queries.sample_types(project_id, asked.service.pk)],
         "instances": [_instance(each) for each in alive],
         "releases": [each.version for each in catalog.releases(asked.service.pk)],
         "series": list(series_names(asked.service.pk)),

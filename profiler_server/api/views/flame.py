@@ -31,7 +31,10 @@ def diff(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     current = question(request, project_id, name)
     baseline = question(request, project_id, name, prefix="base_")
     tree = queries.diff(
-        current.selection, baseline.selection, max_nodes=_nodes(request), granularity=current.asked.granularity
+        current.selection,
+        baseline.selection,
+        max_nodes=_nodes(request),
+        granularity=current.asked.granularity,
     )
     load = {"current": requests_per_second(current), "baseline": requests_per_second(baseline)}
     meta = {**_meta(current, tree), **span(baseline.asked, "base_"), "load": load}
@@ -91,6 +94,7 @@ def _meta(asked: Question, tree: FlameTree) -> dict[str, Any]:
     return {
         **span(asked.asked),
         "service": asked.service.name,
+        "sample_types": [kind.name for kind in queries.sample_types(asked.service.project_id, asked.service.pk)],
         "sample_type": tree.sample_type.name,
         "granularity": asked.asked.granularity.value,
     }

@@ -34,12 +34,15 @@ def growth(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     by = request.GET.get("by") or BY_SITE
     buckets = bounded_number(request, "buckets", default=DEFAULT_BUCKETS, most=MAX_BUCKETS, least=2)
     limit = bounded_number(request, "limit", default=DEFAULT_ROWS, most=MAX_ROWS)
-    found = queries.site_growth(asked.selection, buckets=buckets)
+    sites = MAX_ROWS if by == BY_FUNCTION else limit
+    found = queries.site_growth(asked.selection, buckets=buckets, limit=sites)
     if by == BY_FUNCTION:
         return json_answer(request, {**span(asked.asked), "functions": _functions(found)[:limit]})
     if by != BY_SITE:
         raise UnsupportedFormat("Growth is grouped by site or by function.")
-    return json_answer(request, {**span(asked.asked), "ts": numbers(found.ts), "sites": _sites(found)[:limit]})
+    return json_answer(
+        request, {**span(asked.asked), "ts": numbers(found.ts), "sites": _sites(found)[:limit]}
+    )
 
 
 def _sites(found: queries.SiteGrowth) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from profiler_server.api.access import endpoint
 from profiler_server.api.questions import DEFAULT_ROWS, MAX_ROWS, bounded_number, question, span
 from profiler_server.api.responses import json_answer
-from profiler_server.core.errors import NotFound, UnsupportedFormat
+from profiler_server.core.errors import UnsupportedFormat
 from profiler_server.core.profile import Frame
-from profiler_server.core.top import CallersCallees, Neighbour, callers_callees, top_table
+from profiler_server.core.top import CallersCallees, Neighbour
 from profiler_server.profiles import queries
 
 
@@ -20,9 +20,7 @@ def top(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     """Answer with the functions that hold most."""
     asked = question(request, project_id, name)
     limit = bounded_number(request, "limit", default=DEFAULT_ROWS, most=MAX_ROWS)
-    rows = top_table(
-        queries.merged(asked.selection), asked.asked.sample_type, asked.asked.granularity, limit=limit
-    )
+    rows = queries.top(asked.selection, limit=limit, granularity=asked.asked.granularity)
     table = [{**frame_as_json(row.frame), "flat": row.flat, "cumulative": row.cumulative} for row in rows]
     return json_answer(request, {**span(asked.asked), "rows": table})
 
@@ -34,10 +32,7 @@ def callers(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     if not function:
         raise UnsupportedFormat("Name the function: ?function=…")
     asked = question(request, project_id, name)
-    profile = queries.merged(asked.selection)
-    found = callers_callees(profile, function, asked.asked.sample_type, asked.asked.granularity)
-    if not found:
-        raise NotFound(f"{function[:200]!r} is on no stack of this selection.")
+    found = queries.callers(asked.selection, function, granularity=asked.asked.granularity)
     return json_answer(request, {**span(asked.asked), "functions": [_as_json(each) for each in found]})
 
 
