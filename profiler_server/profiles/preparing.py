@@ -1,4 +1,8 @@
-"""From a body to what is stored: values per site, with the shape that they have."""
+"""From a body to what is stored: values per site, with the shape that they have.
+
+The ordinary case reads a body's values and hashes its stacks without touching a symbol; only stacks that this process
+has not seen are symbolised and looked up in the database. Samples with labels beside Go's "bytes" take the long way.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from profiler_server.catalog.models import Instance
-from profiler_server.codecs import pprof
-from profiler_server.core.profile import Int64Array, IntArray, LabelSet, Profile
+from profiler_server.codecs import pprof, pprof_scan
+from profiler_server.codecs.compression import unpack
+from profiler_server.codecs.pprof_scan import Scan
+from profiler_server.core.profile import Int32Array, Int64Array, IntArray, LabelSet, Profile
+from profiler_server.core.validate import DEFAULT_LIMITS
 from profiler_server.profiles.blocks import Origin, SiteValues, gather_sites
 from profiler_server.profiles.interning import SiteTable, intern_sites
 from profiler_server.profiles.keys import ServiceKey
+from profiler_server.profiles.known_sites import UNKNOWN, TableKey, look_up, remember
 from profiler_server.profiles.shapes import NO_PERIOD, Shape, StoredShape, intern_shape
 
 SIZE_LABEL = "bytes"  # Go's label for the size of a sample's blocks
@@ -28,37 +36,75 @@ class PreparedProfile:
 
 
 def prepare(instance: Instance, body: bytes | Profile) -> PreparedProfile:
-    """Decode a body and intern what it names. Raises `InvalidProfile` and `LimitExceeded`."""
+    """Decode a body and give its call sites their ids. Raises `InvalidProfile` and `LimitExceeded`."""
     service = ServiceKey(instance.project_id, instance.service_id)
-    profile = pprof.decode(body) if isinstance(body, bytes) else body
-    stored = intern_shape(service, shape_of_profile(profile))
-    table = SiteTable(profile.stacks, profile.stack_ids, profile.labels, profile.label_ids)
-    site_ids = intern_sites(service, table)
-    sizes = np.array([block_size(labels) for labels in profile.labels] or [0], np.int64)[profile.label_ids]
-    origin = Origin(len(profile.sample_types), stored.shape.go_rate, sizes_by_site(site_ids, sizes))
-    return PreparedProfile(stored, gather_sites(site_ids, profile.values), origin, profile.duration_ns)
-
-
-def shape_of_profile(profile: Profile) -> Shape:
-    """Return the shape of a decoded profile."""
-    return Shape(
-        sample_types=profile.sample_types,
-        period_type=profile.period_type or NO_PERIOD,
-        period=profile.period,
-        default_type=profile.default_sample_type,
-        is_delta=profile.duration_ns > 0,
-    )
+    if isinstance(body, Profile):
+        return _prepare_profile(service, body)
+    plain = unpack(body, DEFAULT_LIMITS.unpacked_bytes)
+    scan = pprof_scan.scan(plain)
+    if scan.has_other_labels:
+        return _prepare_profile(service, pprof.decode(plain))
+    stored = intern_shape(service, _shape_of(scan))
+    site_ids = _sites_of(service, instance.pk, plain, scan)
+    return _prepared(stored, (site_ids, scan.block_bytes), scan.values, scan.duration_ns)
 
 
 def block_size(labels: LabelSet) -> int:
     """Return the block size that a label set states, or 0."""
-    return next(
-        (value for key, value in labels if key == SIZE_LABEL and isinstance(value, int) and value > 0), 0
+    return next((v for key, v in labels if key == SIZE_LABEL and isinstance(v, int) and v > 0), 0)
+
+
+def _prepare_profile(service: ServiceKey, profile: Profile) -> PreparedProfile:
+    stored = intern_shape(service, _shape_of(profile))
+    table = SiteTable(profile.stacks, profile.stack_ids, profile.labels, profile.label_ids)
+    site_ids = intern_sites(service, table)
+    sizes = np.array([block_size(labels) for labels in profile.labels] or [0], np.int64)[profile.label_ids]
+    return _prepared(stored, (site_ids, sizes), profile.values, profile.duration_ns)
+
+
+def _prepared(
+    stored: StoredShape, sites: tuple[Int32Array, Int64Array], values: Int64Array, duration_ns: int
+) -> PreparedProfile:
+    site_ids, sizes = sites
+    origin = Origin(values.shape[1], stored.shape.go_rate, _sizes_by_site(site_ids, sizes))
+    return PreparedProfile(stored, gather_sites(site_ids, values), origin, duration_ns)
+
+
+def _shape_of(source: Profile | Scan) -> Shape:
+    return Shape(
+        sample_types=source.sample_types,
+        period_type=source.period_type or NO_PERIOD,
+        period=source.period,
+        default_type=source.default_sample_type,
+        is_delta=source.duration_ns > 0,
     )
 
 
-def sizes_by_site(site_ids: IntArray, sizes: Int64Array) -> Int64Array:
+def _sites_of(service: ServiceKey, instance_id: int, plain: bytes, scan: Scan) -> Int32Array:
+    """Return int32[n], the site of each sample; unknown stacks are symbolised and interned."""
+    shared = scan.content_keys or scan.has_build_id
+    table_key = TableKey(service, scan.build, 0 if shared else instance_id)
+    site_ids = look_up(table_key, scan.keys)
+    missing = np.flatnonzero(site_ids == UNKNOWN)
+    if not len(missing):
+        return site_ids
+    keys, first, inverse = np.unique(scan.keys[missing], return_index=True, return_inverse=True)
+    found = intern_sites(service, _table_of(plain, missing[first], scan.block_bytes))
+    site_ids[missing] = found[inverse]
+    remember(table_key, keys, found)
+    return site_ids
+
+
+def _table_of(plain: bytes, which: IntArray, block_bytes: Int64Array) -> SiteTable:
+    """Return the stacks and labels of some samples, row by row."""
+    stacks = pprof_scan.symbolise(plain, which)
+    sizes, label_ids = np.unique(block_bytes[which], return_inverse=True)
+    labels = tuple(((SIZE_LABEL, size),) if size else () for size in sizes.tolist())
+    return SiteTable(stacks, np.arange(len(which)), labels, label_ids)
+
+
+def _sizes_by_site(site_ids: IntArray, sizes: Int64Array) -> Int64Array:
     """Return int64[highest site + 1]: the block size of each site given, 0 elsewhere."""
     by_site = np.zeros(int(site_ids.max(initial=-1)) + 1, np.int64)
-    by_site[site_ids] = sizes
+    by_site[site_ids] = np.maximum(sizes, 0)
     return by_site
