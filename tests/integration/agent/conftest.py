@@ -139,7 +139,7 @@ class Launch:
         self, code: str, *arguments: str, run: bool = False, **environment: str
     ) -> subprocess.Popen[str]:
         """Run ``code`` in a file of its own, under ``plimsoll-run`` if ``run``."""
-        program = self.folder / "program.py"
+        program = self.folder / f"program{len(self.running) or ''}.py"
         program.write_text(code)
         command = [sys.executable, str(program), *arguments]
         if run:
