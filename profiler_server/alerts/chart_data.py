@@ -15,13 +15,14 @@ from profiler_server.series.queries import Series, read_series
 MAX_POINTS = 600
 LEAD_SHARE = 0.35
 LONGEST_LEAD = timedelta(days=7)
+SHORTEST_LEAD = timedelta(hours=1)
 SECONDS_PER_HOUR = 3600.0
 
 
 def chart_data(found: Finding) -> ChartData:
     """Read what the picture needs; at most `MAX_POINTS` points a series."""
     end = max(found.updated_at, found.resolved_at or found.updated_at, found.detected_at)
-    lead = min((end - found.started_at) * LEAD_SHARE, LONGEST_LEAD)
+    lead = min((end - found.started_at) * LEAD_SHARE, LONGEST_LEAD) or SHORTEST_LEAD
     signal = signal_of(found)
     names = [signal, "rss_bytes", "requests"]
     series = read_series(

@@ -84,15 +84,19 @@ def watches(project_id: int) -> dict[int, ServiceWatch]:
 def baseline_and_current(found: Finding) -> tuple[tuple[datetime, datetime], tuple[datetime, datetime]]:
     """Return the two ranges that show a finding best: just after its growth began, and its newest data.
 
-    Each is a tenth of the time between, at least `SHORTEST_RANGE`; they overlap only if all is shorter.
+    Each is a tenth of the time between, at least `SHORTEST_RANGE`. A finding without a beginning is compared with
+    the time `LOOK_BACK` before.
     """
     start, end = found.started_at, max(found.updated_at, found.detected_at)
+    if end - start < 2 * SHORTEST_RANGE:
+        start = end - LOOK_BACK
     span = max((end - start) / COMPARED_PARTS, SHORTEST_RANGE)
     return (start, start + span), (end - span, end)
 
 
 COMPARED_PARTS = 10
-SHORTEST_RANGE = timedelta(minutes=1)
+SHORTEST_RANGE = timedelta(seconds=30)
+LOOK_BACK = timedelta(hours=1)
 
 
 def _of(project_id: int, service_id: int | None) -> QuerySet[Finding]:

@@ -167,7 +167,7 @@ def _fill(found: Finding, verdict: Verdict) -> None:
     found.diagnosis = said.diagnosis
     found.family = family_of(said.diagnosis)
     found.updated_at = verdict.at
-    found.started_at = min(_moment(said.started_at) or found.detected_at, found.detected_at)
+    found.started_at = min(_moment(said.started_at) or _first_look(said) or found.detected_at, found.detected_at)
     found.growth_bytes_per_hour = finite(said.growth_bytes_per_hour)
     found.growth_low = finite(said.growth_low)
     found.growth_high = finite(said.growth_high)
@@ -186,6 +186,12 @@ def _fill(found: Finding, verdict: Verdict) -> None:
         found.suspects = plain(suspects)
     found.evidence = plain(said.evidence_json() or {})
     found.verdict = said.sentence.replace("\x00", "")
+
+
+def _first_look(said: Evaluation) -> datetime | None:
+    """Return where the floor that was tested begins: the growth is at least that old when its start is not known."""
+    lines = said.evidence.floor if said.evidence is not None else ()
+    return _moment(min((line.ts[0] for line in lines if line.ts), default=None))
 
 
 def _detected_at(verdict: Verdict) -> datetime:
