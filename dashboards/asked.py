@@ -12,7 +12,8 @@ from django.http import HttpRequest, QueryDict
 from dashboards.period import Period, period_from
 from dashboards.scope import Scope
 from profiler_server.catalog.models import Instance, Service
-from profiler_server.codecs.selection_query import Asked, parse_selection
+from profiler_server.codecs.selection_query import DEFAULT_SAMPLE_TYPE, Asked, parse_selection
+from profiler_server.profiles import queries
 from profiler_server.profiles.queries import ProfileSelection
 
 BASELINE_KEYS = ("base_from", "base_to", "base_snapshot", "base_release", "base_instance")
@@ -78,12 +79,19 @@ def lifetime(service: Service) -> tuple[float, float] | None:
     return seen["first"].timestamp(), seen["last"].timestamp()
 
 
+def default_sample_type(service: Service) -> str:
+    """Return what is shown first: the memory in use where the service sends it, else the first type that it sends."""
+    sent = [kind.name for kind in queries.sample_types(service.project_id, service.pk)]
+    return next((name for name in (DEFAULT_SAMPLE_TYPE, *sent) if name in sent), DEFAULT_SAMPLE_TYPE)
+
+
 def _selected(
     query: QueryDict, service: Service, period: Period, *, prefix: str = ""
 ) -> tuple[Asked, ProfileSelection]:
     rest = query.copy()
     for key in (f"{prefix}from", f"{prefix}to"):
         rest.pop(key, None)
+    rest["type"] = query.get("type") or default_sample_type(service)
     asked = replace(
         parse_selection(rest, now=datetime.now(UTC), prefix=prefix),
         start=period.starts_at,

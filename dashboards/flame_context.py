@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.text import slugify
 
 from dashboards.asked import PageQuestion
 from dashboards.flame_rows import choices
-from dashboards.links import service_url
+from dashboards.links import compare_url, service_url
+from profiler_server.analysis import queries as analysis
+from profiler_server.analysis.models import Finding
+from profiler_server.catalog.models import Service
 
 UNITS = {"space": "bytes", "objects": "count"}
 
@@ -28,7 +33,7 @@ def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
         "choices": offered,
         "chosen_instances": [str(pk) for pk in asked.instance_ids or ()],
         "api": api,
-        "pprof_url": f"{api}/pprof",
+        "pprof_url": f"{api}/pprof?{urlencode(at | {'type': asked.sample_type})}",
         "release": asked.release or _newest_release(question),
         "unit": UNITS.get(asked.sample_type.rpartition("_")[2], "count"),
         "file_name": f"{slugify(service.name)}-{asked.sample_type}",
@@ -40,6 +45,23 @@ def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
             "growth": service_url(service.name, "growth", **at),
         },
     }
+
+
+@dataclass(frozen=True)
+class FindingPreset:
+    """The comparison that shows an open finding best."""
+
+    finding: Finding
+    url: str
+
+
+def finding_preset(service: Service) -> FindingPreset | None:
+    """Return the comparison for the service's open finding, or None without one."""
+    found = analysis.open_findings(service.project_id, service_id=service.pk)
+    if not found:
+        return None
+    before, after = analysis.baseline_and_current(found[0])
+    return FindingPreset(found[0], compare_url(service.name, before, after))
 
 
 def _empty_text(name: str, sample_type: str, *, stored: bool) -> str:

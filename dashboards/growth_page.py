@@ -13,6 +13,7 @@ from dashboards.asked import PageQuestion
 from dashboards.figures.growth import AREA_SITES, SPARK_HEIGHT, SPARK_WIDTH, Spark, growth_figure, spark
 from dashboards.links import service_url, source_url
 from dashboards.scope import Scope
+from profiler_server.analysis.queries import holder_reports
 from profiler_server.core.errors import NotFound
 from profiler_server.core.profile import FloatArray, Frame
 from profiler_server.core.slope import Slope, slopes_with_interval
@@ -20,8 +21,17 @@ from profiler_server.profiles import queries
 
 BUCKETS = 96
 CARDS = 24
+HOLDERS = 3
 PATH_FRAMES = 12
 LEAST_SHARE = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A path of objects that keeps a site's memory, as an agent found it; `share` of 1."""
+
+    path: str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class SiteCard:
     last: float
     spark: Spark
     links: dict[str, str]
+    holders: tuple[Holder, ...]
 
     @property
     def place(self) -> str:
@@ -69,8 +80,9 @@ def growth_page(question: PageQuestion, scope: Scope, *, unit: str) -> GrowthPag
         return GrowthPage((), None)
     slopes = slopes_with_interval(found.ts, found.values)
     order = _growing(found.values, slopes)[:CARDS]
+    known = _holders(question)
     cards = tuple(
-        _card(rank, found.sites[i], (found.ts, found.values[i], slopes[i]), question)
+        _card(rank, found.sites[i], (found.ts, found.values[i], slopes[i]), (question, known))
         for rank, i in enumerate(order, start=1)
     )
     rows = [(card.frame.function, found.values[i]) for card, i in zip(cards, order, strict=True)]
@@ -90,21 +102,35 @@ def _card(
     rank: int,
     stack: tuple[Frame, ...],
     measured: tuple[FloatArray, FloatArray, Slope],
-    question: PageQuestion,
+    known: tuple[PageQuestion, dict[str, tuple[Holder, ...]]],
 ) -> SiteCard:
     ts, values, slope = measured
+    question, holders = known
     leaf = stack[0] if stack else Frame("unknown")
-    known = values[np.isfinite(values)]
+    measured_values = values[np.isfinite(values)]
     return SiteCard(
         rank=rank,
         frame=leaf,
         path=stack[1 : PATH_FRAMES + 1],
         slope=slope,
-        first=float(known[0]) if len(known) else 0.0,
-        last=float(known[-1]) if len(known) else 0.0,
+        first=float(measured_values[0]) if len(measured_values) else 0.0,
+        last=float(measured_values[-1]) if len(measured_values) else 0.0,
         spark=spark(ts, values),
         links=_links(question, leaf),
+        holders=holders.get(leaf.function, ()),
     )
+
+
+def _holders(question: PageQuestion) -> dict[str, tuple[Holder, ...]]:
+    """Return the newest holder paths by the function that allocates."""
+    service = question.service
+    found: dict[str, tuple[Holder, ...]] = {}
+    for report in holder_reports(service.project_id, service_id=service.pk):
+        function = report.site[0]["function"] if report.site else ""
+        paths = tuple(Holder(str(each["path"]), float(each["share"])) for each in report.paths[:HOLDERS])
+        if paths:
+            found.setdefault(function, paths)
+    return found
 
 
 def _links(question: PageQuestion, leaf: Frame) -> dict[str, str]:

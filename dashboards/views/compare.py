@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboards.asked import compared_questions
-from dashboards.flame_context import page_context
+from dashboards.flame_context import finding_preset, page_context
 from dashboards.flame_rows import compared_rows
 from dashboards.scope import Scope, scoped
 
@@ -18,5 +18,10 @@ def compare(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
     """Show the page; its table works without JavaScript, the graph is fetched by it."""
     current, baseline = compared_questions(request, scope, name)
     rows = compared_rows(current.selection, baseline.selection, current.asked.granularity)
-    context = page_context(current, "compare") | {"baseline": baseline, "rows": rows, "diff": True}
+    context = page_context(current, "compare") | {
+        "baseline": baseline,
+        "rows": rows,
+        "diff": True,
+        "finding": finding_preset(current.service),
+    }
     return render(request, "dashboards/compare.html", context)

@@ -188,7 +188,7 @@ def _operation(each: Operation) -> dict[str, Any]:
         if "{name}" in each.path
         else []
     )
-    content = {media_type: {} for media_type in each.media_types}
+    content: dict[str, Any] = {media_type: {} for media_type in each.media_types}
     problem = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
     responses: dict[str, Any] = {"200": {"description": "The answer.", "content": content}}
     responses |= {status: {"description": words, "content": problem} for status, words in STATUSES.items()}

@@ -23,7 +23,7 @@ const state = new PageState([
 const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
 const session = new FlameSession(panel, () => `${api}/flame?${apiQuery(state, SELECTION, range())}`);
 const timeline = new Timeline(page.querySelector('[data-timeline]'), {
-  zone, label: 'Memory over time; drag to choose the range', selections: [{ key: 'current', label: 'shown' }],
+  zone, label: 'Memory over time; drag to choose the range', selections: [{ key: 'shown', label: 'shown' }],
 });
 const banner = page.querySelector('[data-file-banner]');
 let context = null;
@@ -38,7 +38,7 @@ function range() {
 async function showWindow() {
   const { from: begin, to: end } = resolvedRange();
   if (!context || begin < context.from || end > context.to) context = widened(begin, end);
-  timeline.setSelection('current', begin, end);
+  timeline.setSelection('shown', begin, end);
   try {
     const shown = await loadWindow(api, context, apiQuery(state, ['instance']));
     timeline.show({ ...context, ...shown });

@@ -29,7 +29,8 @@ export const PANEL_FIELDS = [
 ];
 const TREE_FIELDS = ['focus', 'hide', 'collapse', 'sandwich'];
 
-export function isDark() {
+/** Asked of the page rather than of app.js: under its hashed name that module would run a second time. */
+function isDark() {
   const chosen = document.documentElement.dataset.theme;
   if (chosen === 'dark' || chosen === 'light') return chosen === 'dark';
   return matchMedia('(prefers-color-scheme: dark)').matches;
@@ -72,7 +73,7 @@ export class FlamePanel {
   /** Show a loaded tree under the current filters. */
   show(data) {
     this.data = data;
-    this.host.classList.add('flame-ready');
+    this.host.classList.remove('flame-nothing');
     this.#rebuild();
   }
 
@@ -81,7 +82,7 @@ export class FlamePanel {
     this.parts.load.hidden = true;
     this.parts.empty.hidden = false;
     this.parts.empty.textContent = this.host.dataset.empty;
-    this.parts.table.replaceChildren();
+    this.host.classList.add('flame-nothing');
   }
 
   #rebuild() {

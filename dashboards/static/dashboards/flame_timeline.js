@@ -84,7 +84,8 @@ export class Timeline extends EventTarget {
       const x = this.x(at);
       shape('line', { x1: x, x2: x, y1: AXIS, y2: AXIS + 4, class: 'timeline-tick' }, this.svg);
       const text = formatTime(at, this.zone, { seconds: step < 60 });
-      this.#text(x, AXIS + 16, step >= 86400 ? text.slice(5, 10) : text.slice(11), 'middle');
+      const anchor = x > this.width - RIGHT - 20 ? 'end' : 'middle';
+      this.#text(anchor === 'end' ? this.width - 2 : x, AXIS + 16, step >= 86400 ? text.slice(5, 10) : text.slice(11), anchor);
     }
     if (this.series && !this.series.length) this.#text(this.width / 2, TOP + PLOT / 2, 'No memory points in this window.', 'middle');
   }

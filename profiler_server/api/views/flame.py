@@ -94,7 +94,9 @@ def _meta(asked: Question, tree: FlameTree) -> dict[str, Any]:
     return {
         **span(asked.asked),
         "service": asked.service.name,
-        "sample_types": [kind.name for kind in queries.sample_types(asked.service.project_id, asked.service.pk)],
+        "sample_types": [
+            kind.name for kind in queries.sample_types(asked.service.project_id, asked.service.pk)
+        ],
         "sample_type": tree.sample_type.name,
         "granularity": asked.asked.granularity.value,
     }

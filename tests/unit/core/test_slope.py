@@ -1,0 +1,45 @@
+"""Slopes per hour with intervals that hold what they promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from profiler_server.core.slope import slopes_with_interval
+
+HOURS = np.arange(96) / 4
+TS = 1_700_000_000.0 + HOURS * 3600
+
+
+def test_a_straight_line_is_found_exactly() -> None:
+    (slope,) = slopes_with_interval(TS, np.array([5.0 + 3.0 * HOURS]))
+    assert slope.per_hour == pytest.approx(3.0)
+    assert slope.low == pytest.approx(3.0)
+    assert slope.high == pytest.approx(3.0)
+
+
+def test_missing_points_are_left_out() -> None:
+    values = 2.0 * HOURS
+    values[10:30] = np.nan
+    (slope,) = slopes_with_interval(TS, values[None])
+    assert slope.per_hour == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("values", [[1.0], [np.nan, 4.0], [np.nan, np.nan]])
+def test_too_few_points_have_no_slope(values: list[float]) -> None:
+    (slope,) = slopes_with_interval(np.arange(len(values), dtype=float), np.array([values]))
+    assert (slope.per_hour, slope.low, slope.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_interval_covers_the_truth_under_correlated_noise() -> None:
+    rng = np.random.default_rng(3)
+    noise = np.zeros((400, len(TS)))
+    for k in range(1, len(TS)):
+        noise[:, k] = 0.5 * noise[:, k - 1] + rng.normal(size=400)
+    covered = [slope.low <= 0.1 <= slope.high for slope in slopes_with_interval(TS, 0.1 * HOURS + noise)]
+    assert np.mean(covered) > 0.88
+
+
+def test_a_staircase_that_climbs_is_told_from_no_growth() -> None:
+    (slope,) = slopes_with_interval(TS, np.floor(HOURS / 2)[None] * 1e6)
+    assert slope.low > 0
