@@ -9,6 +9,7 @@
 #define TIME_CHECK_MASK 255u
 #define DEEPEN_ROUNDS 6
 #define LEAF_SCAN_BYTES 256
+#define STRUCT_SCAN_BYTES 1024
 
 /* ---- set-up ----------------------------------------------------------------------------------------------------- */
 
@@ -225,13 +226,19 @@ static bool sketched(struct graph *graph, PyObject *object) {
     return true;
 }
 
-static void expand(struct graph *graph, PyObject *object) {
+static void traverse(struct graph *graph, PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
-    if (graph->target_count && type->tp_basicsize <= 1024) scan_struct(graph, object, type->tp_basicsize, MATCH_STORAGE);
-    graph_expand_hidden(graph, object);
     if (graph->sketch && sketched(graph, object)) return;
     if (PyType_HasFeature(type, Py_TPFLAGS_HAVE_GC) && type->tp_traverse && (!type->tp_is_gc || type->tp_is_gc(object)))
         type->tp_traverse(object, visit_edge, graph);
+}
+
+/* References first: what they explain is not also "storage". */
+static void expand(struct graph *graph, PyObject *object) {
+    Py_ssize_t bytes = Py_TYPE(object)->tp_basicsize;
+    traverse(graph, object);
+    graph_expand_hidden(graph, object);
+    if (graph->target_count && bytes <= STRUCT_SCAN_BYTES) scan_struct(graph, object, bytes, MATCH_STORAGE);
 }
 
 /* Looks at more elements of the containers that were only sketched, in rounds, for as long as time is left. */

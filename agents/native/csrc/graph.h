@@ -18,7 +18,7 @@
 
 enum root_kind { ROOT_MODULE, ROOT_LOCAL, ROOT_TEMPORARY, ROOT_THREAD, ROOT_INTERPRETER, ROOT_INTERNED, ROOT_NATIVE,
                  ROOT_CYCLE };
-enum match_kind { MATCH_OBJECT, MATCH_BUFFER, MATCH_STORAGE };
+enum match_kind { MATCH_OBJECT, MATCH_BUFFER, MATCH_STORAGE, MATCH_KEY };
 
 struct root {
     int kind;

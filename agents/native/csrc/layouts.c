@@ -156,6 +156,18 @@ static void expand_deque(struct graph *graph, PyObject *object) {
     }
 }
 
+/* tp_traverse leaves out the keys of a dict whose keys are all strings. */
+static void match_keys(struct graph *graph, PyObject *dict) {
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    if (((PyDictObject *)dict)->ma_keys->dk_kind == DICT_KEYS_GENERAL) return;
+    while (PyDict_Next(dict, &position, &key, &value)) {
+        graph_match(graph, (uintptr_t)key, MATCH_KEY, key);
+        if (!(position & 4095)) graph_stop_if_late(graph);
+        if (graph->late) return;
+    }
+}
+
 static void expand_array(struct graph *graph, PyObject *object) {
     struct array_fields *array = (struct array_fields *)object;
     graph_match(graph, (uintptr_t)array->data, MATCH_STORAGE, NULL);
@@ -197,6 +209,7 @@ void graph_expand_hidden(struct graph *graph, PyObject *object) {
     } else if (graph->target_count && is_kind_of(object, graph->deque)) {
         expand_deque(graph, object);
     }
+    if (graph->target_count && PyDict_Check(object) && !graph->sketch) match_keys(graph, object);
     if (graph->target_count) {
         uintptr_t values = instance_values_block(object);
         if (values) graph_match(graph, values, MATCH_STORAGE, NULL);

@@ -58,10 +58,12 @@ static void put_unicode(struct text *text, PyObject *string) {
         put_code_point(text, PyUnicode_READ(PyUnicode_KIND(string), PyUnicode_DATA(string), i));
 }
 
-static const char *short_type_name(PyObject *object) {
-    const char *name = Py_TYPE(object)->tp_name, *dot = strrchr(name, '.');
+static const char *short_name(const char *name) {
+    const char *dot = strrchr(name, '.');
     return dot ? dot + 1 : name;
 }
+
+static const char *short_type_name(PyObject *object) { return short_name(Py_TYPE(object)->tp_name); }
 
 /* ---- what is held ----------------------------------------------------------------------------------------------- */
 
@@ -93,9 +95,8 @@ static void put_description(struct text *text, PyObject *object) {
         put_char(text, ' ');
         put_unicode(text, ((PyCodeObject *)code)->co_qualname);
     } else if (PyType_Check(object)) {
-        const char *name = ((PyTypeObject *)object)->tp_name, *dot = strrchr(name, '.');
         put_char(text, ' ');
-        text_put(text, dot ? dot + 1 : name);
+        text_put(text, short_name(((PyTypeObject *)object)->tp_name));
     }
 }
 
@@ -110,7 +111,8 @@ static void put_step(struct text *text, const struct step *step, PyObject *held,
     put_char(text, '\x1e');
     text_put(text, step->how);
     put_char(text, '\x1f');
-    if (step->holder_type_of && PyType_Check(step->holder_type_of)) put_description(text, step->holder_type_of);
+    if (step->holder_type_of && PyType_Check(step->holder_type_of))
+        text_put(text, short_name(((PyTypeObject *)step->holder_type_of)->tp_name));
     else if (step->holder_type_of && PyUnicode_Check(step->holder_type_of)) put_unicode(text, step->holder_type_of);
     else if (step->holder_type_of) text_put(text, short_type_name(step->holder_type_of));
     else text_put(text, step->plain_holder);
@@ -277,6 +279,11 @@ static void write_leaf(struct text *text, const struct graph *graph, uint32_t ho
     }
     struct step step;
     uint32_t before = up(graph, holder);
+    if (match == MATCH_KEY) {
+        step = (struct step){.how = "key", .holder_type_of = at(graph, holder)};
+        put_step(text, &step, leaf, -1);
+        return;
+    }
     if (holder & ROOT_BIT) step = step_from_root(&graph->roots[holder & ~ROOT_BIT]);
     else if (PyDict_Check(graph->queue[holder]) && before & ROOT_BIT &&
              graph->roots[before & ~ROOT_BIT].kind == ROOT_MODULE)
