@@ -35,15 +35,17 @@ class DetectorConfig:
 
     correlation_hours: tuple[float, ...] = (0.05, 0.2, 0.6, 2.0, 6.0, 20.0, 60.0)
     """Correlation times of the noise that are averaged over; the longest is close to a random walk."""
-    warm_hours: tuple[float, ...] = (0.1, 0.3, 0.8, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+    warm_hours: tuple[float, ...] = (0.15, 0.4, 0.8, 1.4, 2.4, 4.0, 6.5, 11.0, 18.0, 32.0, 64.0)
     """Time constants of a saturating warm-up, in hours since start or in the requests of as many hours."""
-    growth_scales: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+    growth_scales: tuple[float, ...] = (0.005, 0.03, 0.15, 0.8)
     """Prior scales of a leak's growth over the window, as shares of the floor; each is as likely as the next."""
     warm_scale: float = 0.5
     """Prior scale of a warm-up's amplitude, as a share of the floor."""
     load_scale: float = 0.4
     """Prior scale of the floor's response to one standard deviation of load."""
 
+    screen_sigmas: float = 2.0
+    """A group whose own growth is below this many standard errors is not tested in full."""
     log_odds_leak: float = 6.0
     """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^6 ≈ 400 : 1)."""
     log_odds_suspect: float = 1.0
@@ -52,12 +54,20 @@ class DetectorConfig:
     """Slower growth than this share of the floor per day never makes a finding by itself."""
     min_growth_share: float = 0.006
     """Nor does total growth below this share of the floor."""
+    min_resource_growth: float = 0.25
+    """Threads, descriptors and goroutines come in whole numbers and small: they must grow by this share."""
     late_slope_ratio: float = 0.5
     """The last third must still climb at this share of the whole slope."""
+    early_slope_ratio: float = 0.2
+    """The first part must have climbed too: a late burst is a batch job until it has lasted."""
+    min_rows: int = 20
+    """Blocks over all lives below which no odds are believed."""
+    misfit_tax: float = 0.1
+    """No model is exact: a leak must beat a warm-up by this share of what the warm-up gains over nothing."""
     young_hours: float = 12.0
     """Growth since birth is taken for filling caches and sessions until this age …"""
-    young_growth: float = 0.8
-    """… unless the floor has already grown by this share of where it began."""
+    young_growth: float = 1.0
+    """… or half of it, if the floor has grown by this share of where it began."""
     native_young_hours: float = 30.0
     """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""
     limit_horizon_hours: float = 6.0

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from profiler_server.core.leak.channels import CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.history import ERRORS, LOAD, N_LAGS, REQUESTS, TIME, LifeHistory
 from profiler_server.core.leak.window import HOUR, FloatArray
-from profiler_server.core.leak.segments import ChannelData
+from profiler_server.core.leak.segments import ChannelData, NDArrayInt
 
 LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
 N_CLOCKS = len(LEAK_CLOCKS)
 DECELERATING_POWER = 0.6
 DAY_HOURS = 24.0
+HIGH_WATER = frozenset(CHANNELS.index(name) for name in ("rss", "outside"))
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,18 @@ def scale_load(lives: Sequence[LifeHistory]) -> LoadScale:
     return LoadScale(centre, np.maximum(spread, 1e-9 * centre + 1e-12), float(centre[0]), failed / max(hours, 1e-9))
 
 
-def _load_columns(life: LifeHistory, rows: FloatArray, scale: LoadScale, span: float) -> list[FloatArray]:
-    blocks = life.blocks[rows.astype(np.int64)]
+def _load_columns(
+    life: LifeHistory, rows: NDArrayInt, scale: LoadScale, span: float, *, high_water: bool
+) -> list[FloatArray]:
+    blocks = life.blocks[rows]
     if scale.known:
         raw = np.where(np.isnan(blocks[:, LOAD:REQUESTS]), scale.centre, blocks[:, LOAD:REQUESTS])
         standard = (raw - scale.centre) / scale.spread
-        return [*standard.T, np.clip(standard[:, 1], -3, 3) ** 2 - 1.0]
+        columns = [*standard.T, np.clip(standard[:, 1], -3, 3) ** 2 - 1.0]
+        if high_water:
+            seen = np.where(np.isnan(life.blocks[:, LOAD + 1]), scale.centre[1], life.blocks[:, LOAD + 1])
+            columns.append(((np.maximum.accumulate(seen) - scale.centre[1]) / scale.spread[1])[rows])
+        return columns
     if span < 1.2 * DAY_HOURS:
         return []
     angle = 2 * np.pi * blocks[:, TIME] / DAY_HOURS
@@ -88,7 +96,7 @@ def build_design(
     n_load = 0
     for segment in data.segments:
         life = lives[segment.life]
-        load = _load_columns(life, segment.rows, scale, last - first)
+        load = _load_columns(life, segment.rows, scale, last - first, high_water=data.channel in HIGH_WATER)
         n_load = len(load)
         age = life.blocks[:, TIME] - life.started_at * clock_scale / HOUR
         busy = _request_hours(life, scale, age)

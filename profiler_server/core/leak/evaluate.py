@@ -14,7 +14,7 @@ from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
 from profiler_server.core.leak.design import scale_load
 from profiler_server.core.leak.diagnose import diagnose_healthy, diagnose_leak
 from profiler_server.core.leak.forecast import forecast_limit
-from profiler_server.core.leak.history import Clock, LifeHistory, absorb, begin_life, life_key
+from profiler_server.core.leak.history import MID, Clock, LifeHistory, absorb, begin_life, life_key
 from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
 from profiler_server.core.leak.report import abstain, evidence_of, healthy_sentence, leak_sentence
 from profiler_server.core.leak.verdicts import ChannelVerdict, judge_channel
@@ -117,6 +117,8 @@ def _channel_verdicts(
     for name in ("heap", "native", "outside", "rss", *RESOURCE_CHANNELS):
         if name == "rss" and any(v.channel in ("heap", "native") for v in found):
             continue
+        if found and not _climbs(lives, name, config):
+            continue
         young = config.native_young_hours if name == "outside" else config.young_hours
         verdict = judge_channel(
             name,
@@ -125,11 +127,25 @@ def _channel_verdicts(
             scale,
             clock_scale=window.time_scale,
             young_hours=young,
+            primary=not found,
             config=config,
         )
         if verdict is not None:
             found.append(verdict)
     return found
+
+
+def _climbs(lives: Sequence[LifeHistory], name: str, config: DetectorConfig) -> bool:
+    """Whether any life ends higher than it began by enough to be worth testing; cheap, for the lesser channels."""
+    share = config.min_resource_growth if name in RESOURCE_CHANNELS else config.min_growth_share
+    for life in lives:
+        values = life.blocks[:, MID + CHANNELS.index(name)]
+        k = max(len(values) // 4, 1)
+        begin, end = values[k : 2 * k], values[-k:]
+        level = abs(float(values[len(values) // 2]))
+        if float(end.mean() - begin.mean()) > share * level or math.isnan(level):
+            return True
+    return False
 
 
 def _healthy(

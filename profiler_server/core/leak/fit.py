@@ -21,7 +21,8 @@ class FloorFit:
 
     `load` f64[n_load], `slope` (share of base per span, by the group's clock) with `slope_error`; `fitted[i]` and
     `steady[i]` f64[n_i]: the fitted floor and the observed one with load taken out, as shares of the base;
-    `innovations[i]` f64[n_i - 1] standardised; `late_ratio`, `late_error`: slope of the last part over the whole slope.
+    `innovations[i]` f64[n_i - 1] standardised; `late_ratio`, `late_error`: slope of the last part over the whole slope;
+    `early_ratio`, `early_error` the same of the first part.
     """
 
     load: FloatArray
@@ -32,6 +33,8 @@ class FloorFit:
     innovations: tuple[FloatArray, ...]
     late_ratio: float
     late_error: float
+    early_ratio: float
+    early_error: float
 
 
 def _whiten(matrix: FloatArray, phi: float, weight: FloatArray) -> FloatArray:
@@ -75,23 +78,25 @@ def fit_floor(
     steady = tuple(p[:, -1] - p[:, :n_load] @ beta[:n_load] for p in plain)
     innovations = tuple(residual[a + 1 : b] / robust for a, b in zip(bounds, bounds[1:], strict=False))
     slope, error = float(beta[n_load]), sigma * float(np.sqrt(inverse[n_load, n_load]))
-    late = _late_slope([(plain[i][:, n_load], steady[i]) for i in members])
-    ratio = late[0] / slope if slope > 0 else 0.0
+    parts = [(plain[i][:, n_load], steady[i]) for i in members]
+    late, early = _part_slope(parts, late=True), _part_slope(parts, late=False)
+    by = 1.0 / slope if slope > 1e-12 else 0.0
     return FloorFit(
-        beta[:n_load], slope, error, fitted, steady, innovations, ratio, late[1] / max(abs(slope), 1e-12)
-    )
+        beta[:n_load], slope, error, fitted, steady, innovations,
+        late[0] * by, late[1] * by, early[0] * by, early[1] * by,
+    )  # fmt: skip
 
 
-def _late_slope(parts: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[float, float]:
-    """Return the pooled slope over the last LATE_SHARE of each part by its clock, and a rough error."""
+def _part_slope(parts: Sequence[tuple[FloatArray, FloatArray]], *, late: bool) -> tuple[float, float]:
+    """Return the pooled slope over the last LATE_SHARE (or all but that) of each part by its clock, with an error."""
     xs, ys = [], []
     for clock, value in parts:
-        span = clock[-1] - clock[0]
-        late = clock >= clock[-1] - LATE_SHARE * span
-        if late.sum() < 3:
+        cut = clock[-1] - LATE_SHARE * (clock[-1] - clock[0])
+        chosen = clock >= cut if late else clock <= cut
+        if chosen.sum() < 3:
             continue
-        xs.append(clock[late] - clock[late].mean())
-        ys.append(value[late] - value[late].mean())
+        xs.append(clock[chosen] - clock[chosen].mean())
+        ys.append(value[chosen] - value[chosen].mean())
     if not xs:
         return 0.0, float("inf")
     x, y = np.concatenate(xs), np.concatenate(ys)

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from profiler_server.core.leak.channels import CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.history import COUNT, LOW, MID, TIME, LifeHistory
 from profiler_server.core.leak.window import HOUR, FloatArray
 
 MIN_SEGMENT_BLOCKS = 4
+RSS = CHANNELS.index("rss")
+RESIDENT_SCALED = frozenset(CHANNELS.index(name) for name in ("native", "outside", "free"))
 STEP_SIGMAS = 6.0
 STEP_SHARE = 0.02
 MAX_STEPS = 3
@@ -130,7 +133,9 @@ def build_channel(
     if len(everything) < MIN_SEGMENT_BLOCKS:
         return None
     base = float(np.median(np.abs(everything)))
-    if base <= 0:
+    if channel in RESIDENT_SCALED:
+        base = max(base, float(np.nanmedian(np.concatenate([life.blocks[:, MID + RSS] for life in lives]))))
+    if not base > 0:
         return None
     cuts = [find_steps(values, base) for values in present]
     up = sum(int(values[at] > values[at - 1]) for values, where in zip(present, cuts, strict=True) for at in where)

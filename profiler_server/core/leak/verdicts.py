@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from profiler_server.core.leak.channels import RESOURCE_CHANNELS
 from profiler_server.core.leak.cohort import Group, groups_of
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import Design, LoadScale, build_design
 from profiler_server.core.leak.fit import FloorFit, fit_floor, outlier_weights
-from profiler_server.core.leak.growth import GroupTest, build_grams, probe_group
+from profiler_server.core.leak.growth import Grams, GroupTest, build_grams, probe_group, screen_segments
 from profiler_server.core.leak.history import TIME, LifeHistory
 from profiler_server.core.leak.window import HOUR, FloatArray
 from profiler_server.core.leak.segments import ChannelData, build_channel
@@ -51,6 +52,7 @@ def judge_channel(
     *,
     clock_scale: float,
     young_hours: float,
+    primary: bool,
     config: DetectorConfig,
 ) -> ChannelVerdict | None:
     """Return the verdict on one channel of a service, None where there is too little of it."""
@@ -60,13 +62,19 @@ def judge_channel(
     design = build_design(data, lives, scale, clock_scale=clock_scale, config=config)
     hours = tuple(lives[s.life].blocks[s.rows, TIME] for s in data.segments)
     weights: list[FloatArray] = [np.ones(len(h)) for h in hours]
-    groups = groups_of(data, lives)
-    group, test = _best_group(groups, design, hours, weights, config)
+    grams = build_grams(design, hours, weights, config)
+    groups = _screened(groups_of(data, lives), grams, design, config)
+    if not groups:
+        if not primary:
+            return None
+        groups = groups_of(data, lives)[:1]
+    group, test = _best_group(groups, design, grams, config)
     fit = _fit(design, hours, weights, group, test)
     fresh = outlier_weights(fit, weights)
     if fresh is not None:
         weights = fresh
-        group, test = _best_group(groups, design, hours, weights, config)
+        grams = build_grams(design, hours, weights, config)
+        group, test = _best_group([group], design, grams, config)
         fit = _fit(design, hours, weights, group, test)
     log_odds = test.log_odds + math.log(group.prior)
     rate = test.slope * data.base / design.span_hours
@@ -78,14 +86,17 @@ def judge_channel(
     return replace(verdict, held_by=_gate(verdict, young_hours, config))
 
 
+def _screened(
+    groups: Sequence[Group], grams: Grams, design: Design, config: DetectorConfig
+) -> list[Group]:
+    """Return the groups whose segments climb together by enough standard errors."""
+    z = screen_segments(grams, design)
+    return [g for g in groups if z[list(g.members)].sum() >= config.screen_sigmas * math.sqrt(len(g.members))]
+
+
 def _best_group(
-    groups: Sequence[Group],
-    design: Design,
-    hours: Sequence[FloatArray],
-    weights: Sequence[FloatArray],
-    config: DetectorConfig,
+    groups: Sequence[Group], design: Design, grams: Grams, config: DetectorConfig
 ) -> tuple[Group, GroupTest]:
-    grams = build_grams(design, hours, weights, config)
     tested = [(g, probe_group(g.name, g.members, grams, design, config)) for g in groups]
     return max(tested, key=lambda pair: pair[1].log_odds + math.log(pair[0].prior))
 
@@ -125,14 +136,22 @@ def _age(data: ChannelData, lives: Sequence[LifeHistory], group: Group, clock_sc
 
 def _gate(v: ChannelVerdict, young_hours: float, config: DetectorConfig) -> str | None:
     """Return the first gate that holds this verdict back, None if it may become a finding."""
-    if v.rate <= 0 or v.log_odds < config.log_odds_leak:
+    if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
+        return "evidence"
+    tax = config.misfit_tax * max(v.test.log_warm - v.test.log_none, 0.0)
+    if v.log_odds < config.log_odds_leak or v.test.log_leak - v.test.log_warm < config.log_odds_leak + tax:
         return "evidence"
     span = v.design.span_hours
     total = v.test.slope
-    if total < config.min_growth_share or total / span * DAY_HOURS < config.min_growth_share_per_day:
+    least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
+    if min(total, v.growth_share) < least or total / span * DAY_HOURS < config.min_growth_share_per_day:
         return "effect"
     if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio:
         return "late slope"
-    if v.age_hours < young_hours and v.growth_share < config.young_growth:
+    if v.fit.early_ratio + v.fit.early_error < config.early_slope_ratio:
+        return "early slope"
+    if v.age_hours < young_hours and not (
+        v.growth_share >= config.young_growth and v.age_hours >= 0.5 * young_hours
+    ):
         return "young"
     return None
