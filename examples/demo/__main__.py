@@ -17,7 +17,7 @@ CHECK_SECONDS = 330.0
 RECORDINGS = ("context-leak", "context-fixed")
 RELEASES = {"checkout": "2.4.0", "search": "1.9.3"}
 SERVICE_LIMIT_BYTES = 400 << 20
-TIME_SCALE = 60.0
+TIME_SCALE = 120.0
 
 
 class Demo:
@@ -87,6 +87,8 @@ class Demo:
             "PLIMSOLL_MEMORY_LIMIT_BYTES": str(SERVICE_LIMIT_BYTES),
             "PLIMSOLL_POINT_SECONDS": "1",
             "PLIMSOLL_PROFILE_SECONDS": "5",
+            "PLIMSOLL_MODE": "always",
+            "PLIMSOLL_SAMPLE_BYTES": "65536",
             "PLIMSOLL_LABELS": f"time_scale={TIME_SCALE:g}",
         }
 

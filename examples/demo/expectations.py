@@ -12,7 +12,7 @@ from examples.stage.stage import Expectation
 if TYPE_CHECKING:
     from profiler_server.analysis.models import Finding
 
-GUILTY_LIVE = ("remember_order", "parse_order")
+GUILTY_LIVE = ("remember_order",)
 GUILTY_RECORDED = ("grab/async", "context.")
 
 

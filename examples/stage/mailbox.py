@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,6 +17,7 @@ class Mailbox:
     """Listens on loopback; every message becomes a numbered `.eml` file in `folder`."""
 
     def __init__(self, folder: Path, port: int) -> None:
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = port

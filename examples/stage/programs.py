@@ -77,6 +77,12 @@ class Program:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
+    def kill(self) -> None:
+        """End the process as the kernel does when memory runs out."""
+        if self.process is not None and self.running:
+            self.process.kill()
+            self.process.wait()
+
     def _echo(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None

@@ -87,7 +87,7 @@ class RuntimeRetention:
             "scrape", "--target", f"http://127.0.0.1:{self.port}/debug/pprof", "--service", SERVICE,
             "--release", release, "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1",
             "--profile-seconds", "5", "--label", f"time_scale={TIME_SCALE:g}",
-            "--metrics", f"http://127.0.0.1:{self.port}/metrics",
+            "--metrics-url", f"http://127.0.0.1:{self.port}/metrics",
         ]  # fmt: skip
         self.sidecar = self.stage.run(
             sidecar(f"sidecar-{release}", arguments, self.stage.agent, self.stage.logs)

@@ -1,0 +1,134 @@
+"""A parser that keeps small pieces of large responses until it is killed; in Go, and its Python twin with the holder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from examples.demo.expectations import finding_of
+from examples.incidents.scenario import build_go, go_program
+from examples.stage.programs import Program, free_port, python_service, sidecar
+from examples.stage.stage import Expectation, Stage, say
+
+GO_SERVICE = "metrics-collector"
+PYTHON_SERVICE = "metrics-collector-py"
+LIMIT_BYTES = 256 << 20
+KILLS_AT_LEAST = 1
+TIME_SCALE = 120.0
+PARSERS = ("parseContainerMetricsResponse", "parse_container_metrics_response", "response", "fetch")
+
+
+class ParserBuffer:
+    """The collector and its Python twin, each killed at its limit and started again."""
+
+    limit_seconds = 330.0
+
+    def __init__(self) -> None:
+        self.kills = 0
+
+    def start(self, stage: Stage) -> None:
+        """Build and start both, and the sidecar that watches the first."""
+        self.stage = stage
+        port = free_port()
+        binary = build_go("parser_buffer/program", stage.folder / "bin")
+        self.go = stage.run(go_program(GO_SERVICE, binary, port, stage.logs))
+        arguments = [
+            "scrape", "--target", f"http://127.0.0.1:{port}/debug/pprof", "--service", GO_SERVICE,
+            "--release", "v7", "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1",
+            "--profile-seconds", "5", "--label", f"time_scale={TIME_SCALE:g}",
+        ]  # fmt: skip
+        stage.run(sidecar("sidecar", arguments, stage.agent, stage.logs))
+        environment = {
+            **stage.agent,
+            "PLIMSOLL_RELEASE": "v7",
+            "PLIMSOLL_MEMORY_LIMIT_BYTES": str(LIMIT_BYTES),
+            "PLIMSOLL_POINT_SECONDS": "1",
+            "PLIMSOLL_PROFILE_SECONDS": "5",
+            "PLIMSOLL_MODE": "always",
+            "PLIMSOLL_SAMPLE_BYTES": "65536",
+            "PLIMSOLL_HOLDERS": "1",
+            "PLIMSOLL_LABELS": f"time_scale={TIME_SCALE:g}",
+        }
+        module = "examples.incidents.parser_buffer.collector"
+        self.python = stage.run(python_service(PYTHON_SERVICE, module, [], environment, stage.logs))
+        say(f"{GO_SERVICE} and {PYTHON_SERVICE} fetch and parse; each is killed at {LIMIT_BYTES >> 20} MiB")
+
+    def each_second(self) -> str:
+        """Kill what has reached its limit, as the kernel would, and start it again."""
+        for program in (self.go, self.python):
+            if program.rss_bytes > LIMIT_BYTES:
+                self.kills += program is self.go
+                say(f"{program.name} has reached its limit: killed and started again")
+                program.kill()
+            if not program.running:
+                program.start()
+        return f"{_size(self.go)}, {_size(self.python)}"
+
+    def expectations(self) -> list[Expectation]:
+        """Return what Plimsoll must say."""
+        return [
+            Expectation(f"a heap leak is found in {GO_SERVICE}", lambda: _is_heap_leak(GO_SERVICE)),
+            Expectation("its first suspect is on the parser's path", lambda: _parser_first(GO_SERVICE)),
+            Expectation(f"a heap leak is found in {PYTHON_SERVICE}", lambda: _is_heap_leak(PYTHON_SERVICE)),
+            Expectation("the holder is named: REGISTRY", lambda: "REGISTRY" in _holder_paths()),
+            Expectation("the kill is seen", _kill_is_seen),
+            Expectation("the last snapshots before the kill are kept", _snapshots_are_kept),
+        ]
+
+    def tell(self) -> None:
+        """Print the findings and the holder."""
+        for service in (GO_SERVICE, PYTHON_SERVICE):
+            finding = finding_of(service)
+            if finding is not None:
+                suspect = (
+                    finding.suspects[0] if finding.suspects else {"function": "none", "file": "", "line": 0}
+                )
+                place = f"{suspect['function']} {Path(suspect['file']).name}:{suspect['line']}"
+                print(
+                    f"\n  finding     {self.stage.url}/findings/{finding.pk}/\n              {finding.verdict}"
+                )
+                print(f"  suspect     {place}")
+        print(f"  holder      {_holder_paths() or 'not found'}\n  kills       {self.kills}")
+
+    def stop(self) -> None:
+        """Nothing beside the stage."""
+
+
+def _size(program: Program) -> str:
+    return f"{program.name} {program.rss_bytes >> 20} MiB"
+
+
+def _is_heap_leak(service: str) -> bool:
+    finding = finding_of(service)
+    return finding is not None and finding.diagnosis == "heap_leak"
+
+
+def _parser_first(service: str) -> bool:
+    finding = finding_of(service)
+    if finding is None or not finding.suspects:
+        return False
+    first = finding.suspects[0]
+    return any(name in text for name in PARSERS for text in (first["function"], *first["path"][:3]))
+
+
+def _holder_paths() -> str:
+    from profiler_server.analysis.models import HolderReport  # noqa: PLC0415  Django is set up by now
+
+    report = HolderReport.objects.filter(service__name=PYTHON_SERVICE).order_by("-at").first()
+    return "; ".join(path["path"] for path in report.paths[:2]) if report else ""
+
+
+def _kill_is_seen() -> bool:
+    from profiler_server.catalog.models import Marker  # noqa: PLC0415  Django is set up by now
+
+    return Marker.objects.filter(service__name=GO_SERVICE, kind__in=["oom", "exit"]).exists()
+
+
+def _snapshots_are_kept() -> bool:
+    from profiler_server.catalog.models import Instance  # noqa: PLC0415  Django is set up by now
+    from profiler_server.profiles.queries import kept_snapshots  # noqa: PLC0415
+
+    first = Instance.objects.filter(service__name=GO_SERVICE).order_by("started_at").first()
+    return first is not None and bool(kept_snapshots(first.project_id, first.service_id))
+
+
+SCENARIO = ParserBuffer
