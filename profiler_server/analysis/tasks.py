@@ -30,7 +30,7 @@ def evaluate_due_services() -> int:
     lease = max(interval * LEASE_INTERVALS, SHORTEST_LEASE)
     ids = claim_due_services(lease=lease)
     for start in range(0, len(ids), BATCH_SIZE):
-        evaluate_batch.apply_async([ids[start : start + BATCH_SIZE]], expires=lease.total_seconds())
+        evaluate_batch.apply_async((ids[start : start + BATCH_SIZE],), expires=lease.total_seconds())
     return len(ids)
 
 

@@ -27,14 +27,14 @@ def text(value: Any, name: str, *, longest: int, required: bool = False) -> str:
         value = ""
     if not isinstance(value, str):
         raise InvalidPoints(f"{name} must be a string.")
-    value = value.strip()
-    if required and not value:
+    stripped: str = value.strip()
+    if required and not stripped:
         raise InvalidPoints(f"{name} is missing.")
-    if len(value) > longest:
+    if len(stripped) > longest:
         raise InvalidPoints(f"{name} may have at most {longest} characters.")
-    if not storable(value):
+    if not storable(stripped):
         raise InvalidPoints(f"{name} holds characters that cannot be stored.")
-    return value
+    return stripped
 
 
 def storable(value: str) -> bool:

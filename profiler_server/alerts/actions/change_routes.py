@@ -23,8 +23,11 @@ def add_route(project_id: int, email: str, *, service_id: int | None = None) -> 
         raise NotFound("There is no such service in this project.")
     if AlertRoute.objects.filter(project_id=project_id).count() >= MAX_ROUTES_PER_PROJECT:
         raise LimitExceeded(f"A project may have at most {MAX_ROUTES_PER_PROJECT} routes.")
-    route, _ = AlertRoute.objects.get_or_create(project_id=project_id, service_id=service_id, email=email)
-    return route
+    AlertRoute.objects.bulk_create(
+        [AlertRoute(project_id=project_id, service_id=service_id, email=email)], ignore_conflicts=True
+    )
+    same = AlertRoute.objects.filter(project_id=project_id, email=email)
+    return same.get(service=None) if service_id is None else same.get(service_id=service_id)
 
 
 def remove_route(project_id: int, route_id: int) -> None:

@@ -16,6 +16,7 @@ MAX_PER_RUN = 100
 LEASE = timedelta(minutes=10)  # longer than a task may live, so that no sender outlives its claim
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=1)
+MAX_DOUBLINGS = 20
 MAX_ATTEMPTS = 180  # about a week at the longest interval
 MAX_ERROR = 300
 
@@ -59,7 +60,8 @@ def claim_due(now: datetime) -> Notification | None:
 
 def retry_delay(attempts: int) -> timedelta:
     """Return how long to wait after the n-th failed attempt: doubling from `FIRST_RETRY` to `LONGEST_RETRY`."""
-    return min(FIRST_RETRY * 2 ** min(attempts - 1, 20), LONGEST_RETRY)
+    doublings = max(0, min(attempts - 1, MAX_DOUBLINGS))
+    return min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
 
 
 def _send(notification: Notification) -> bool:

@@ -33,6 +33,12 @@ class Refused(Exception):
     """The mail server will never take this message for this recipient."""
 
 
+class _MailWithPicture(EmailMultiAlternatives):
+    """A mail whose attachments belong to its HTML."""
+
+    mixed_subtype = "related"
+
+
 def send_notification(notification: Notification) -> None:
     """Hand the notification to the mail server; raises `Unreachable` or `Refused`."""
     message = build_message(notification)
@@ -59,7 +65,7 @@ def build_message(notification: Notification) -> EmailMultiAlternatives:
 def _build(
     notification: Notification, template: str, context: dict[str, Any], picture: bytes | None
 ) -> EmailMultiAlternatives:
-    message = EmailMultiAlternatives(
+    message = _MailWithPicture(
         subject=context["subject"],
         body=render_to_string(f"alerts/{template}.txt", context).strip() + "\n",
         from_email=settings.DEFAULT_FROM_EMAIL,
@@ -75,7 +81,6 @@ def _build(
         image = MIMEImage(picture, "png")
         image.add_header("Content-ID", f"<{context['chart_cid']}>")
         image.add_header("Content-Disposition", "inline", filename=CHART_NAME)
-        message.mixed_subtype = "related"
         message.attach(image)
     return message
 

@@ -167,7 +167,9 @@ def _fill(found: Finding, verdict: Verdict) -> None:
     found.diagnosis = said.diagnosis
     found.family = family_of(said.diagnosis)
     found.updated_at = verdict.at
-    found.started_at = min(_moment(said.started_at) or _first_look(said) or found.detected_at, found.detected_at)
+    found.started_at = min(
+        _moment(said.started_at) or _first_look(said) or found.detected_at, found.detected_at
+    )
     found.growth_bytes_per_hour = finite(said.growth_bytes_per_hour)
     found.growth_low = finite(said.growth_low)
     found.growth_high = finite(said.growth_high)
