@@ -73,7 +73,7 @@ def identify(settings: Settings, *, forked: bool = False) -> Identity:
         release=find_release(settings.release, os.environ),
         language="python",
         labels=_bounded(labels),
-        memory_limit_bytes=None if group is None else group.limit_bytes(),
+        memory_limit_bytes=settings.memory_limit_bytes or (None if group is None else group.limit_bytes()),
     )
 
 

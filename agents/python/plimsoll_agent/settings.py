@@ -52,6 +52,9 @@ class Settings:
     growth_points: int = _setting(60, "Points over which `on_growth` looks for growth.", low=12, high=1000)
     release: str = _setting("", "Release of the service; default: git or the installed package's version.")
     instance: str = _setting("", "Host part of the instance key; default: the host's name.")
+    memory_limit_bytes: int = _setting(
+        0, "Limit at which the process is killed; default: its control group's.", low=0, high=1 << 50
+    )
     labels: str = _setting("", "Extra labels, `key=value,key=value`.")
     holders: bool = _setting(False, "Allow the server to ask who holds growing objects.")
     redact: bool = _setting(False, "Replace attribute and variable names in holder paths by `*`.")

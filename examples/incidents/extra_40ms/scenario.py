@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from datetime import timedelta
 
 from examples.stage.programs import python_service
 from examples.stage.stage import Expectation, Stage, say
@@ -59,13 +60,16 @@ class Extra40ms:
         """Nothing beside the stage."""
 
     def _values(self, name: str) -> list[tuple[float, float]]:
+        from django.utils import timezone  # noqa: PLC0415  Django is set up by now
+
         from profiler_server.catalog.models import Service  # noqa: PLC0415  Django is set up by now
         from profiler_server.series.queries import read_series  # noqa: PLC0415
 
         service = Service.objects.filter(name=SERVICE).first()
         if service is None:
             return []
-        found = read_series(service.project_id, service.pk, service.created_at, None, names=[name])
+        ahead = timezone.now() + timedelta(minutes=1)
+        found = read_series(service.project_id, service.pk, service.created_at, ahead, names=[name])
         return [pair for one in found for pair in zip(one.ts.tolist(), one.values.tolist(), strict=True)]
 
     def _settled(self) -> bool:

@@ -1,4 +1,4 @@
-"""A parser that keeps small pieces of large responses until it is killed; in Go, and its Python twin with the holder."""
+"""A parser that keeps small pieces of large responses until it is killed; its Python twin names the holder."""
 
 from __future__ import annotations
 
