@@ -20,7 +20,8 @@ from dashboards.figures.timeline import Event
 from dashboards.links import service_url
 from dashboards.period import DEFAULT_SECONDS, PRESETS, Period, period_from
 from dashboards.scope import Scope
-from dashboards.service_series import read_service_series
+from dashboards.service_memory import layer_rows, memory_figure, service_memory
+from dashboards.service_series import ServiceSeries, read_service_series
 from dashboards.zones import offsets_seconds
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.advice import diagnosis_name
@@ -28,10 +29,13 @@ from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, MarkerKind, Service
 from profiler_server.core.points import CANONICAL_COLUMNS
+from profiler_server.profiles.model import ProfileSelection
+from profiler_server.profiles.queries import snapshots
 from profiler_server.series.queries import series_names
 
 BINS = 600
-CARD_BINS = 120
+MAX_INSTANCES_DRAWN = 100
+MAX_SNAPSHOTS = 1_000
 MAX_EXTRA = 8
 MAX_INSTANCE_FILTER = 100
 LIVE_WITHIN = timedelta(minutes=3)
@@ -167,23 +171,19 @@ def _page_state(scope: Scope, address: ServiceAddress, now: datetime) -> dict[st
 
 def pictures(scope: Scope, address: ServiceAddress) -> str:
     """Return the figures and the instances' lines of the address as JSON."""
-    names = [*drawing.TIMELINE_NAMES, *address.extra]
-    period = address.period
-    series = read_service_series(
-        address.service,
-        period.start,
-        period.end,
-        names=names,
-        bins=BINS,
-        instance_ids=address.instance_ids or None,
-    )
+    period, ids = address.period, shown_instances(address)
+    series = _read(address, ids)
     watch = analysis.watch_of(scope.project.pk, address.service.pk)
     curve = drawing.curve_from((watch.evaluation or {}).get("evidence")) if watch else None
-    timeline = drawing.timeline(series, address.extra, events(scope, address), scope.zone)
+    timeline = drawing.timeline(series, address.extra, events(scope, address, series), scope.zone)
     scatter = drawing.memory_against_load(series, curve, scope.zone)
+    memory = memory_figure(
+        service_memory(address.service, period.start, period.end, instance_ids=ids), scope.zone
+    )
     parts = {
         "timeline": timeline.to_json(),
         "scatter": scatter.to_json() if scatter is not None else "null",
+        "waterfall": (memory.to_json() or "null") if memory is not None else "null",
         "instances": json.dumps([asdict(line) for line in drawing.instance_lines(series)]),
         "range": json.dumps({"from": period.start, "to": period.end}),
     }
@@ -192,26 +192,32 @@ def pictures(scope: Scope, address: ServiceAddress) -> str:
 
 def tables(scope: Scope, address: ServiceAddress) -> dict[str, Any]:
     """Return the pictures of the address as tables: the time axis and what happened on it."""
-    names = [*drawing.TIMELINE_NAMES, *address.extra]
+    period, ids = address.period, shown_instances(address)
+    series = _read(address, ids)
+    titles, rows = drawing.table_rows(series, [*drawing.TIMELINE_NAMES, *address.extra])
+    memory = service_memory(address.service, period.start, period.end, instance_ids=ids)
+    found = sorted(events(scope, address, series), key=lambda event: event.ts)
+    return {"titles": titles, "rows": rows, "layers": layer_rows(memory), "events": found}
+
+
+def shown_instances(address: ServiceAddress) -> list[int]:
+    """Return the ids of the instances that the pictures show: those chosen, else the latest `MAX_INSTANCES_DRAWN`."""
+    if address.instance_ids:
+        return list(address.instance_ids)
     period = address.period
-    series = read_service_series(
-        address.service,
-        period.start,
-        period.end,
-        names=names,
-        bins=BINS,
-        instance_ids=address.instance_ids or None,
+    found = catalog.instances(address.service.pk, period.starts_at, period.ends_at)
+    return [instance.pk for instance in found[-MAX_INSTANCES_DRAWN:]]
+
+
+def _read(address: ServiceAddress, ids: Sequence[int]) -> ServiceSeries:
+    names, period = [*drawing.TIMELINE_NAMES, *address.extra], address.period
+    return read_service_series(
+        address.service, period.start, period.end, names=names, bins=BINS, instance_ids=ids
     )
-    titles, rows = drawing.table_rows(series, names)
-    return {
-        "titles": titles,
-        "rows": rows,
-        "events": sorted(events(scope, address), key=lambda event: event.ts),
-    }
 
 
-def events(scope: Scope, address: ServiceAddress) -> list[Event]:
-    """Return what happened to the service in the range: markers, findings, resolved and begun."""
+def events(scope: Scope, address: ServiceAddress, series: ServiceSeries) -> list[Event]:
+    """Return what happened in the range: markers, findings, pinned snapshots, changes of the further series."""
     period = address.period
     found = [
         Event(marker.at.timestamp(), str(marker.kind), _marker_text(marker.kind, marker.version, marker.text))
@@ -225,7 +231,18 @@ def events(scope: Scope, address: ServiceAddress) -> list[Event]:
         found.append(Event(finding.detected_at.timestamp(), "note", f"{title}: found"))
         if finding.resolved_at is not None:
             found.append(Event(finding.resolved_at.timestamp(), "note", f"{title}: resolved"))
+    found += _pinned(scope, address) + drawing.changes(series, address.extra)
     return [event for event in found if period.start <= event.ts <= period.end]
+
+
+def _pinned(scope: Scope, address: ServiceAddress) -> list[Event]:
+    period = address.period
+    selection = ProfileSelection(scope.project.pk, address.service.pk, period.starts_at, period.ends_at)
+    pinned = [one for one in snapshots(selection, limit=MAX_SNAPSHOTS) if one.pinned]
+    return [
+        Event(one.taken_at.timestamp(), "pinned", ": ".join(["Pinned snapshot", *one.reasons[:1]]))
+        for one in pinned
+    ]
 
 
 def _marker_text(kind: str, version: str, text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboards.figures import style
+from dashboards.figures.changes import change_points
 from dashboards.figures.load import load_figure
 from dashboards.figures.timeline import Event, Grid, Line, Panel, timeline_figure
 from dashboards.service_series import ServiceSeries
@@ -100,6 +101,16 @@ def _latency_panel(series: ServiceSeries) -> Panel:
 
 def _extra_panel(series: ServiceSeries, name: str) -> Panel:
     return Panel(name, style.unit_of(name), _lines_of(series, name, name, "var(--c3)"))
+
+
+def changes(series: ServiceSeries, names: Sequence[str]) -> list[Event]:
+    """Return the moments at which the level of one of the named series changes, in the middle over the instances."""
+    found: list[Event] = []
+    for name in names:
+        spread = series.over_instances(name)
+        indices = change_points(spread.mid) if spread is not None else []
+        found += [Event(float(series.ts[index]), "change", f"{name} changes its level") for index in indices]
+    return found
 
 
 def memory_against_load(series: ServiceSeries, curve: LoadCurve | None, zone: ZoneInfo) -> go.Figure | None:

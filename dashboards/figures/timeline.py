@@ -16,7 +16,7 @@ from profiler_server.core.profile import FloatArray
 
 EVENT_PIXELS = 22
 PANEL_PIXELS = {True: 250, False: 112}
-GAP_PIXELS = 30
+GAP_PIXELS = 38
 FOOT_PIXELS = 40
 MAX_EVENTS = 400
 EVENT_LOOKS = {

@@ -3,66 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from dashboards.figures import style
 from dashboards.figures.timeline import Grid
 from profiler_server.core.profile import FloatArray
+from profiler_server.core.waterfall import Layer, Waterfall
 
 HEIGHT = 260
-
-
-@dataclass(frozen=True)
-class LayerArea:
-    """One layer: its bytes on the grid, f64[n], and its colour."""
-
-    name: str
-    values: FloatArray
-    colour: str
+SMALLEST_SHARE = 0.002
+LIMIT_IN_SIGHT = 3.0
 
 
 def waterfall_figure(
-    grid: Grid, layers: Sequence[LayerArea], *, total: FloatArray, limit: FloatArray | None
-) -> go.Figure:
-    """Return the stacked areas, the resident memory (`total`, f64[n] bytes) as a line, and the `limit` as another."""
-    tops = [total] if limit is None else [total, limit]
-    scale = style.scale_of("bytes", style.largest(*tops))
+    grid: Grid, waterfall: Waterfall, *, limit: float | None, words: Sequence[str]
+) -> go.Figure | None:
+    """Return the layers as stacked areas, RSS as a line, and the `limit` (bytes) when it is in sight; None without RSS.
+
+    `words` says for each moment when it was. The layout's `meta` tells the page how to read a moment off the traces.
+    """
+    top = style.largest(waterfall.rss_bytes)
+    if top <= 0:
+        return None
+    shown_limit = limit if limit is not None and limit < top * LIMIT_IN_SIGHT else None
+    scale = style.scale_of("bytes", max(top, shown_limit or 0.0))
+    layers = shown_layers(waterfall)
     x = grid.x()
     traces: list[Any] = [_area(layer, x, scale) for layer in layers]
-    traces.append(_line("RSS", total, x, scale, colour=style.TEXT, dash="solid"))
-    if limit is not None:
-        traces.append(_line("limit", limit, x, scale, colour="var(--c-limit)", dash="dash"))
-    own = style.layout(HEIGHT)
+    traces.append(_line("RSS", waterfall.rss_bytes, x, scale, look=(style.TEXT, "solid")))
+    if shown_limit is not None:
+        flat = np.full(len(waterfall.rss_bytes), shown_limit)
+        traces.append(_line("limit", flat, x, scale, look=("var(--c-limit)", "dash")))
+    own = style.layout(HEIGHT, hovermode="x")
     own["margin"] = {"l": 70, "r": 12, "t": 8, "b": 36}
-    own["xaxis"] = style.time_axis(grid.wall(grid.start), grid.wall(grid.end))
+    own["xaxis"] = style.time_axis(
+        grid.wall(grid.start), grid.wall(grid.end), fixedrange=True, showspikes=True, spikemode="across",
+        spikethickness=1, spikedash="solid", spikecolor=style.LINE,
+    )  # fmt: skip
     own["yaxis"] = style.value_axis(scale)
+    own["dragmode"] = False
+    own["meta"] = {
+        "layers": [
+            {"title": one.title, "explanation": one.explanation, "colour": colour_of(one)} for one in layers
+        ],
+        "total": len(layers),
+        "divisor": scale.divisor,
+        "moments": list(words),
+    }
     return go.Figure(traces, own)
 
 
-def _area(layer: LayerArea, x: dict[str, Any], scale: style.Scale) -> go.Scatter:
+def shown_layers(waterfall: Waterfall) -> list[Layer]:
+    """Return the layers that are large enough to be seen at some moment, from the bottom up."""
+    least = style.largest(waterfall.rss_bytes) * SMALLEST_SHARE
+    return [layer for layer in waterfall.layers if style.largest(layer.size_bytes) > least]
+
+
+def colour_of(layer: Layer) -> str:
+    """Return the colour of a layer, a variable of the style sheet."""
+    return f"var(--layer-{layer.name.replace('_', '-')})"
+
+
+def _area(layer: Layer, x: dict[str, Any], scale: style.Scale) -> go.Scatter:
     return go.Scatter(
         **x,
-        y=scale.apply(layer.values),
-        name=layer.name,
+        y=scale.apply(layer.size_bytes),
+        name=layer.title,
         mode="lines",
         stackgroup="memory",
-        line={"width": 0, "color": layer.colour},
-        fillcolor=layer.colour,
-        hovertemplate=f"%{{y:,.{scale.decimals}f}}{scale.suffix}",
+        line={"width": 0.5, "color": colour_of(layer)},
+        fillcolor=colour_of(layer),
+        hoverinfo="none",
     )
 
 
 def _line(
-    name: str, values: FloatArray, x: dict[str, Any], scale: style.Scale, *, colour: str, dash: str
+    name: str, values: FloatArray, x: dict[str, Any], scale: style.Scale, *, look: tuple[str, str]
 ) -> go.Scatter:
-    return go.Scatter(
-        **x,
-        y=scale.apply(values),
-        name=name,
-        mode="lines",
-        line={"width": 1.6, "color": colour, "dash": dash},
-        hovertemplate=f"%{{y:,.{scale.decimals}f}}{scale.suffix}",
-    )
+    colour, dash = look
+    line = {"width": 1.6, "color": colour, "dash": dash}
+    return go.Scatter(**x, y=scale.apply(values), name=name, mode="lines", line=line, hoverinfo="none")

@@ -15,6 +15,7 @@ from dashboards.preferences import THEME_COOKIE, THEMES
 from dashboards.undo import taken_offer
 from dashboards.zones import UTC_ZONE, zone_choice, zone_of
 from profiler_server.analysis.advice import diagnosis_name
+from profiler_server.analysis.models import Family, Finding
 from profiler_server.core import units
 
 register = template.Library()
@@ -116,3 +117,11 @@ def undo_offer(context: template.Context) -> dict[str, Any] | None:
     """Return what can be taken back on this page, once."""
     request = context.get("request")
     return taken_offer(request) if isinstance(request, HttpRequest) else None
+
+
+@register.filter
+def finding_growth(found: Finding) -> str:
+    """Return how fast a finding grows: bytes per hour, or a count per hour for resources."""
+    if found.family == Family.RESOURCE:
+        return f"{units.format_count(found.growth_bytes_per_hour, signed=True)}/h"
+    return units.format_growth(found.growth_bytes_per_hour)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from profiler_server.accounts.models import Membership, Project, Role
+from profiler_server.analysis.actions.evaluate_service import evaluate_service
+from profiler_server.analysis.models import ServiceWatch
 from profiler_server.catalog.actions.observe_instance import InstanceIdentity, observe_instance
 from profiler_server.catalog.models import Instance, Marker, Service
 from profiler_server.core.points import CANONICAL_COLUMNS, point_batch
@@ -61,8 +61,13 @@ def read_trace(folder: Path) -> Trace:
     return Trace(folder, json.loads((folder / "meta.json").read_text()), lives)
 
 
-def replay(project: Project, trace: Trace, *, ends_at: float, name: str = "", profiles: int = 12) -> Service:
-    """Store a recording under the project so that it ends at `ends_at`; keep about `profiles` profiles of each life."""
+def replay(
+    project: Project, trace: Trace, *, ends_at: float, name: str = "", stages: Sequence[float] = (1.0,)
+) -> Service:
+    """Store a recording under the project so that it ends at `ends_at`, and examine the service after each stage.
+
+    `stages` are shares of the recording's time: what grows is suspected at one look and explained at the next.
+    """
     shift = ends_at - trace.ends_at
     name = name or NAMES.get(trace.folder.name, trace.folder.name)
     limit = trace.meta.get("memory_limit_bytes")
@@ -71,17 +76,32 @@ def replay(project: Project, trace: Trace, *, ends_at: float, name: str = "", pr
         name=name,
         language=trace.meta["language"],
         memory_limit_bytes=int(limit) if limit else None,
-        owner_email="",
     )
-    for (key, started_at), rows in sorted(trace.lives.items(), key=lambda item: item[0][1]):
-        _replay_life(project, trace, service, _Life(key, started_at, rows, shift), profiles)
     for marker in trace.meta.get("markers", ()):
         at = datetime.fromtimestamp(marker["ts"] + shift, UTC)
         Marker.objects.get_or_create(
             project=project, service=service, instance=None, at=at, kind=marker["kind"],
             defaults={"version": marker.get("version") or ""},
         )  # fmt: skip
+    lives = [
+        _Life(key, started_at, rows, shift)
+        for (key, started_at), rows in sorted(trace.lives.items(), key=lambda item: item[0][1])
+    ]
+    first = min(float(life.rows[0]["ts"]) for life in lives)
+    since = first - 1.0
+    for share in stages:
+        until = first + share * (trace.ends_at - first)
+        for life in lives:
+            _replay_life(project, trace, service, life.between(since, until))
+        since = until
+        examine(service)
     return service
+
+
+def examine(service: Service) -> None:
+    """Evaluate the service as the scheduler would."""
+    ServiceWatch.objects.get_or_create(service=service, defaults={"project_id": service.project_id})
+    evaluate_service(service.pk)
 
 
 @dataclass(frozen=True)
@@ -91,23 +111,25 @@ class _Life:
     rows: list[dict[str, str]]
     shift: float
 
+    def between(self, since: float, until: float) -> _Life:
+        """Return the part of the life in (since, until]."""
+        return replace(self, rows=[row for row in self.rows if since < float(row["ts"]) <= until])
 
-def _replay_life(project: Project, trace: Trace, service: Service, life: _Life, profiles: int) -> None:
+
+def _replay_life(project: Project, trace: Trace, service: Service, life: _Life) -> None:
+    if not life.rows:
+        return
     identity = InstanceIdentity(
         service.name, life.key, datetime.fromtimestamp(life.started_at + life.shift, UTC),
         release=life.rows[0].get("version") or "", language=service.language,
     )  # fmt: skip
-    instance: Instance | None = None
     for low in range(0, len(life.rows), POINTS_PER_BATCH):
         part = life.rows[low : low + POINTS_PER_BATCH]
         ts = [float(row["ts"]) + life.shift for row in part]
         instance = observe_instance(project.pk, identity, at=datetime.fromtimestamp(ts[0], UTC))
         store_points(instance, point_batch(ts, _columns(part)))
-    if instance is not None:
-        observe_instance(
-            project.pk, identity, at=datetime.fromtimestamp(float(life.rows[-1]["ts"]) + life.shift, UTC)
-        )
-        _store_profiles(trace, instance, life, profiles)
+    instance = observe_instance(project.pk, identity, at=datetime.fromtimestamp(ts[-1], UTC))
+    _store_profiles(trace, instance, life)
 
 
 def _columns(rows: list[dict[str, str]]) -> dict[str, list[float | None]]:
@@ -116,15 +138,20 @@ def _columns(rows: list[dict[str, str]]) -> dict[str, list[float | None]]:
     return {name: values for name, values in columns.items() if any(value is not None for value in values)}
 
 
-def _store_profiles(trace: Trace, instance: Instance, life: _Life, most: int) -> None:
+def _store_profiles(trace: Trace, instance: Instance, life: _Life) -> None:
     first, last = float(life.rows[0]["ts"]), float(life.rows[-1]["ts"])
-    found = sorted(
-        (trace.folder / "profiles" / life.key).glob("*.pb.gz"), key=lambda path: float(path.name[:-6])
-    )
-    own = [path for path in found if first - 1 <= float(path.name[:-6]) <= last + 1]
-    for index in np.unique(np.linspace(0, len(own) - 1, min(most, len(own))).astype(int)) if own else ():
-        at = datetime.fromtimestamp(float(own[index].name[:-6]) + life.shift, UTC)
-        store_profiles([ProfileArrival(instance, at, own[index].read_bytes())])
+    found = sorted((trace.folder / "profiles" / life.key).glob("*.pb.gz"), key=_taken_at)
+    arrivals = [
+        ProfileArrival(instance, datetime.fromtimestamp(_taken_at(path) + life.shift, UTC), path.read_bytes())
+        for path in found
+        if first - 1 <= _taken_at(path) <= last
+    ]
+    if arrivals:
+        store_profiles(arrivals)
+
+
+def _taken_at(path: Path) -> float:
+    return float(path.name.removesuffix(".pb.gz"))
 
 
 def make_project(
