@@ -47,7 +47,9 @@ def parse_selector(text: str) -> Selector:
         if len(value) > MAX_PATTERN:
             raise ValueError(f"{label}: pattern is longer than {MAX_PATTERN} characters")
         try:
-            matchers.append((label, sign, re.compile(value if "~" in sign else re.escape(value))))
+            matchers.append(
+                (label, sign, re.compile(_unescape(value) if "~" in sign else re.escape(_unescape(value))))
+            )
         except re.error as problem:
             raise ValueError(f"{label}: {problem}") from problem
     if not name.strip() or (brace and not matchers and rest.strip(" }")):

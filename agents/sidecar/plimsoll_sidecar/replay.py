@@ -110,18 +110,21 @@ class Replay:
             yield batch
 
     def _send_points(self, batch: Sequence[Event]) -> None:
-        rows: dict[str, list[Row]] = {}
+        """One message for each stretch of an instance under one release, and its markers with it."""
+        rows: dict[tuple[str, Optional[str]], list[Row]] = {}
         for event in batch:
             if event.row is not None:
-                rows.setdefault(event.row.instance, []).append(event.row)
-                self._identity(event.row)
-        markers = [event.marker for event in batch if event.marker is not None]
-        by_instance: dict[str, list[dict[str, Any]]] = {}
-        for marker in markers:
-            shifted = {**marker, "ts": marker["ts"] + self._plan.shift}
-            by_instance.setdefault(self._instance_at(marker["ts"]), []).append(shifted)
-        for name in {**rows, **by_instance}:
-            self._send_instance(name, rows.get(name, []), by_instance.get(name, []))
+                rows.setdefault((event.row.instance, event.row.release), []).append(event.row)
+        marks: dict[str, list[dict[str, Any]]] = {}
+        for event in batch:
+            if event.marker is not None:
+                shifted = {**event.marker, "ts": event.ts + self._plan.shift}
+                marks.setdefault(self._instance_at(event.ts), []).append(shifted)
+        for (name, _), stretch in rows.items():
+            self._remember(stretch[-1])
+            self._send_instance(name, stretch, marks.pop(name, []))
+        for name, alone in marks.items():
+            self._send_instance(name, [], alone)
 
     def _send_instance(self, name: str, rows: Sequence[Row], markers: Sequence[dict[str, Any]]) -> None:
         points = [(row.ts + self._plan.shift, row.columns) for row in rows]
@@ -141,12 +144,12 @@ class Replay:
             first = next((row for row in self._trace.rows if row.instance == name), None)
             if first is None:
                 return
-            self._identity(first)
+            self._remember(first)
         path = profile_path(self._identities[name], event.ts + self._plan.shift)
         self._send(Request(path, "application/octet-stream", body))
         self.sent_profiles += 1
 
-    def _identity(self, row: Row) -> None:
+    def _remember(self, row: Row) -> None:
         """Remember an instance at its first row; its key holds its shifted start, so that replays do not mix."""
         known = self._identities.get(row.instance)
         if known is not None and known.release == row.release:
@@ -167,7 +170,8 @@ class Replay:
         """The instance that a marker of the service at ``ts`` is sent with: the last one begun by then."""
         begun = [row for row in self._trace.rows if row.started_at <= ts] or list(self._trace.rows[:1])
         chosen = max(begun, key=lambda row: row.started_at)
-        self._identity(chosen) if chosen.instance not in self._identities else None
+        if chosen.instance not in self._identities:
+            self._remember(chosen)
         return chosen.instance
 
     def _send(self, request: Request) -> None:
