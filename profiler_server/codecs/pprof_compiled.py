@@ -35,4 +35,4 @@ def parse_hashed(buffer: bytes, limits: ProfileLimits, *, by_content: bool) -> H
         lines=_NO_LINES,
         functions=_NO_FUNCTIONS,
     )
-    return HashedColumns(message, hashes, complete=True)
+    return HashedColumns(message.checked(), hashes, complete=True)

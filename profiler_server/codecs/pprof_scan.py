@@ -74,7 +74,7 @@ def scan(
     content_keys = not columns.complete
     if content_keys:
         columns = parser.parse_hashed(buffer, limits, by_content=True)
-    message = columns.message.checked()
+    message = columns.message
     build, has_build_id = (_rules_of(message), False) if content_keys else _build_of(message)
     block_bytes, has_other_labels = _block_bytes(message)
     period = message.period_type.tolist()

@@ -34,6 +34,7 @@ class HashedColumns:
 
 def hashed_by_address(message: PprofMessage) -> HashedColumns:
     """Hash the stacks of a message by the addresses of their locations; raises `InvalidProfile` for bad ids."""
+    message.checked()
     addresses = message.locations[:, 2]
     complete = bool((addresses != 0).all())
     return HashedColumns(message, _stack_hashes(message, mix64(addresses)), complete)

@@ -24,7 +24,9 @@ def a_profile(values: dict[tuple[Frame, ...], int]) -> Profile:
     frames = (MAIN, RUN, PARSE, KEEP)
     stacks = [[frames.index(frame) for frame in reversed(stack)] for stack in values]
     table = StackTable(
-        frames, np.cumsum([0, *map(len, stacks)]).astype(np.int32), np.array(sum(stacks, []), np.int32)
+        frames,
+        np.cumsum([0, *map(len, stacks)]).astype(np.int32),
+        np.array([i for stack in stacks for i in stack], np.int32),
     )
     return Profile(
         (SampleType("inuse_space", "bytes"),), table, np.arange(len(stacks), dtype=np.int32),

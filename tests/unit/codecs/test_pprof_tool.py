@@ -43,7 +43,7 @@ def test_top_table_is_that_of_pprof(question: Question, source: str) -> None:
     wanted = read_top(ANSWERS[source](question))
     rows = top_table(the_profile(question), question.sample_type, GRANULARITIES[question.granularity])
     assert {shown(row.frame, question.granularity): (row.flat, row.cumulative) for row in rows} == wanted
-    assert len(wanted) > 10
+    assert len(wanted) >= 10
 
 
 @pytest.mark.parametrize("source", ANSWERS)
