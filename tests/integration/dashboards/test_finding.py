@@ -1,0 +1,156 @@
+"""The finding's page and its life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from profiler_server.accounts.models import Membership
+from profiler_server.analysis.models import Finding, HolderReport
+from profiler_server.catalog.models import Instance
+from tests.integration.dashboards.shop import Shop
+
+
+def change(client: Client, finding: Finding, **fields: str) -> int:
+    return client.post(f"/findings/{finding.pk}/change/", fields).status_code
+
+
+def read(client: Client, finding: Finding) -> str:
+    return client.get(f"/findings/{finding.pk}/").content.decode()
+
+
+def test_it_says_what_since_when_how_fast_until_when_and_where(shop: Shop, leak: Finding) -> None:
+    page = read(shop.viewer, leak)
+    expected = [
+        "50 MiB an hour", "+50.0 MiB/h", "+40.0 MiB/h to +60.0 MiB/h", "2.0 KiB per request", "limit of 512 MiB",
+        "shop.cache.put", "shop/cache.py:41", "93 %", "it rose while load fell", "correlation 0.80 with memory",
+        "first release in which it grows", "What to do next",
+    ]  # fmt: skip
+    for words in expected:
+        assert words in page, words
+
+
+def test_it_leads_to_the_flame_graph_and_the_comparison_with_the_suspect_searched_for(
+    shop: Shop, leak: Finding
+) -> None:
+    page = read(shop.viewer, leak)
+    assert "/services/checkout/flame/?from=" in page
+    assert "search=shop.cache.put" in page
+    assert "/services/checkout/compare/?base_from=" in page
+
+
+def test_the_picture_has_its_numbers_as_a_table(shop: Shop, leak: Finding) -> None:
+    page = read(shop.viewer, leak)
+    assert 'id="floor-figure"' in page
+    assert page.count("<td>host:1</td>") == 60
+
+
+def test_a_finding_without_evidence_suspects_or_forecast_is_still_a_page(shop: Shop, leak: Finding) -> None:
+    Finding.objects.filter(pk=leak.pk).update(
+        evidence={}, suspects=[], forecast_p10_at=None, forecast_p50_at=None, forecast_p90_at=None, limit_bytes=None,
+        growth_bytes_per_hour=None, growth_low=None, growth_high=None, diagnosis="fragmentation", family="retention",
+    )  # fmt: skip
+    page = read(shop.viewer, leak)
+    assert "no leak in the code" in page
+    assert "no memory limit is known" in page
+
+
+def test_the_holder_path_is_shown(shop: Shop, leak: Finding) -> None:
+    HolderReport.objects.create(
+        project=shop.project, service=leak.service, instance=Instance.objects.get(), finding=leak, at=datetime.now(UTC),
+        method="snapshot", site=[], digest=b"1",
+        paths=[{"path": "module shop.cache → RESULTS: dict (48,211 entries)", "share": 0.93, "objects": 412}],
+    )  # fmt: skip
+    assert "module shop.cache → RESULTS: dict (48,211 entries)" in read(shop.viewer, leak)
+
+
+def test_what_comes_from_a_service_is_escaped(shop: Shop, leak: Finding) -> None:
+    Finding.objects.filter(pk=leak.pk).update(
+        verdict="<script>1</script>", suspects=[{"function": "<b>", "file": "x", "line": 1, "path": ["<i>"]}]
+    )
+    page = read(shop.viewer, leak)
+    assert "<script>1" not in page
+    assert "<b>" not in page
+    assert "<i>" not in page
+
+
+def test_its_life(shop: Shop, leak: Finding) -> None:
+    steps = [
+        ({"action": "acknowledge"}, "acknowledged"),
+        ({"action": "snooze", "for": "8h"}, "snoozed"),
+        ({"action": "comment", "text": "looked at the cache"}, "snoozed"),
+        ({"action": "resolve"}, "resolved"),
+        ({"action": "reopen"}, "open"),
+    ]
+    for fields, status in steps:
+        assert change(shop.engineer, leak, **fields) == 302
+        leak.refresh_from_db()
+        assert leak.status == status, fields
+    page = read(shop.engineer, leak)
+    assert "looked at the cache" in page
+    assert "Came back" in page
+    assert "by eve" in page
+
+
+def test_it_is_assigned_to_members_only(shop: Shop, leak: Finding) -> None:
+    vera = Membership.objects.get(user__username="vera").user_id
+    sam = Membership.objects.get(user__username="sam").user_id
+    assert change(shop.engineer, leak, action="assign", assignee=str(vera)) == 302
+    assert "with vera" in read(shop.viewer, leak)
+    assert change(shop.engineer, leak, action="assign", assignee=str(sam)) == 404
+    assert change(shop.engineer, leak, action="assign", assignee="") == 302
+    leak.refresh_from_db()
+    assert leak.assignee_id is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"for": "release"}, 302),
+        ({"for": "worse", "worse_percent": "50"}, 302),
+        ({"for": "until", "until": "2099-01-01T10:00"}, 302),
+        ({"for": "until", "until": "2001-01-01T10:00"}, 409),
+        ({"for": "until", "until": "whenever"}, 422),
+        ({"for": "worse", "worse_percent": "much"}, 409),
+        ({}, 409),
+    ],
+)
+def test_a_snooze_says_what_ends_it(shop: Shop, leak: Finding, fields: dict[str, str], status: int) -> None:
+    assert change(shop.engineer, leak, action="snooze", **fields) == status
+
+
+def test_a_change_of_what_was_changed_meanwhile_is_refused(shop: Shop, leak: Finding) -> None:
+    seen = str(leak.version)
+    assert change(shop.engineer, leak, action="resolve", version=seen) == 302
+    assert change(shop.admin, leak, action="reopen", version=seen) == 409
+
+
+def test_a_viewer_sees_and_does_not_act(shop: Shop, leak: Finding) -> None:
+    assert "Acknowledge</button>" not in read(shop.viewer, leak)
+    assert change(shop.viewer, leak, action="resolve") == 403
+    leak.refresh_from_db()
+    assert leak.is_open
+
+
+def test_another_projects_finding_is_not_found(shop: Shop, leak: Finding) -> None:
+    assert shop.stranger.get(f"/findings/{leak.pk}/").status_code == 404
+    assert change(shop.stranger, leak, action="resolve") == 404
+
+
+def test_unknown_actions_and_methods_are_refused(shop: Shop, leak: Finding) -> None:
+    assert change(shop.engineer, leak, action="explode") == 409
+    assert shop.engineer.get(f"/findings/{leak.pk}/change/").status_code == 405
+    assert shop.engineer.post(f"/findings/{leak.pk}/").status_code == 405
+
+
+def test_the_list_holds_open_ones_first(shop: Shop, leak: Finding) -> None:
+    Finding.objects.create(
+        project=shop.project, service=leak.service, family="native", diagnosis="native_leak", status="resolved",
+        started_at=leak.started_at, detected_at=leak.detected_at + timedelta(minutes=5), updated_at=leak.updated_at,
+        resolved_at=datetime.now(UTC), verdict="gone",
+    )  # fmt: skip
+    rows = shop.viewer.get("/findings/").context["findings"]
+    assert [row.diagnosis for row in rows] == ["heap_leak", "native_leak"]
+    assert not shop.stranger.get("/findings/").context["findings"]
