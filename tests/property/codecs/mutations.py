@@ -16,27 +16,32 @@ REAL = tuple(
 
 
 def damaged(body: bytes, random: Random) -> bytes:
-    """Return the body after one to three random accidents."""
+    """Return the body after a few random accidents; half of them change numbers and leave the framing whole."""
     changed = bytearray(body)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         at = random.randrange(len(changed) + 1)
-        kind = random.randrange(6)
-        if kind == 0:
+        kind = random.randrange(10)
+        if kind >= 5:
+            _renumber(changed, at, random)
+        elif kind == 0:
             del changed[at:]
         elif kind == 1:
-            for _ in range(random.choice((1, 2, 8)) if changed else 0):
-                changed[random.randrange(len(changed))] = random.choice(
-                    (0, 1, 0x7F, 0x80, 0xFF, random.randrange(256))
-                )
+            changed[at : at + 1] = bytes([random.choice((0, 1, 0x7F, 0x80, 0xFF, random.randrange(256)))])
         elif kind == 2:
-            changed[at:at] = bytes(random.randrange(256) for _ in range(random.randrange(1, 20)))
+            changed[at:at] = random.choice(
+                (b"\xff" * random.randrange(1, 12), random.randbytes(random.randrange(1, 20)))
+            )
         elif kind == 3:
             del changed[at : at + random.randrange(1, 20)]
-        elif kind == 4:
-            changed[at:at] = changed[random.randrange(len(changed) + 1) :][: random.randrange(200)]
         else:
-            changed[at:at] = b"\xff" * random.randrange(1, 12)
+            changed[at:at] = changed[random.randrange(len(changed) + 1) :][: random.randrange(200)]
     return bytes(changed)
+
+
+def _renumber(changed: bytearray, at: int, random: Random) -> None:
+    """Change some bytes behind `at` without changing where a number ends."""
+    for i in range(at, min(at + random.choice((1, 1, 2, 30)), len(changed))):
+        changed[i] = (changed[i] & 0x80) | random.choice((0, 1, 2, 0x7F, random.randrange(128)))
 
 
 def bodies() -> st.SearchStrategy[bytes]:

@@ -1,0 +1,69 @@
+"""One fuzzed body through every door of the compiled parser, each answer held against the pure twin's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from random import Random
+
+import numpy as np
+
+from profiler_server.codecs import engine, pprof
+from profiler_server.codecs.pprof_message import PprofMessage
+from profiler_server.codecs.pprof_scan import scan
+from profiler_server.codecs.stack_hashes import HashedColumns
+from profiler_server.core.errors import ProfilerError
+from profiler_server.core.validate import DEFAULT_LIMITS, ProfileLimits
+
+SHARE_WITH_TWIN = 0.05
+TIGHT = ProfileLimits(
+    samples=50, stack_frames=300, labels=40, locations=60, lines=60, functions=50, strings=200
+)
+
+
+def compare(body: bytes, random: Random) -> str:
+    """Return how the body ended ("profile" or an error's code); raises AssertionError when the twins differ."""
+    limits = TIGHT if random.random() < 0.2 else DEFAULT_LIMITS
+    if random.random() < SHARE_WITH_TWIN:
+        hold_against_twin(body, limits)
+    found = ending(lambda: pprof.decode(body))
+    ending(lambda: engine.PARSER.parse(body, limits))
+    ending(lambda: scan(body, limits))
+    ending(lambda: engine.PARSER.parse_hashed(body, limits, by_content=True))
+    return found if isinstance(found, str) else "profile"
+
+
+def hold_against_twin(body: bytes, limits: ProfileLimits) -> None:
+    """Raise AssertionError when compiled and pure parser do not give the same columns, hashes or kind of error."""
+    for symbols in (True, False):
+        fast = ending(lambda s=symbols: engine.PARSER.parse(body, limits, symbols=s))
+        pure = ending(lambda s=symbols: engine.PURE.parse(body, limits, symbols=s))
+        assert same(fast, pure), (fast, pure)
+    for by_content in (False, True):
+        fast = ending(lambda c=by_content: engine.PARSER.parse_hashed(body, limits, by_content=c))
+        pure = ending(lambda c=by_content: engine.PURE.parse_hashed(body, limits, by_content=c))
+        assert same(fast, pure) or (limits is TIGHT and isinstance(fast, str) and isinstance(pure, str)), (
+            fast,
+            pure,
+        )
+
+
+def ending(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    except ProfilerError as error:
+        return error.code
+
+
+def same(a: object, b: object) -> bool:
+    if isinstance(a, HashedColumns) and isinstance(b, HashedColumns):
+        if not (a.complete or b.complete):
+            return True
+        return bool(
+            np.array_equal(a.stack_hashes, b.stack_hashes)
+            and np.array_equal(a.message.values, b.message.values)
+        )
+    if isinstance(a, PprofMessage) and isinstance(b, PprofMessage):
+        pairs = ((getattr(a, field.name), getattr(b, field.name)) for field in fields(PprofMessage))
+        return all(x == y if isinstance(x, bytes) else np.array_equal(x, y) for x, y in pairs)
+    return a == b
