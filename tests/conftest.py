@@ -1,13 +1,1 @@
-"""Real servers for the tests: an embedded PostgreSQL and Redis of their own, unless the environment names others."""
-
-from __future__ import annotations
-
-import atexit
-import os
-import shutil
-import tempfile
-
-if not os.environ.get("DATABASE_URL") or not os.environ.get("REDIS_URL"):
-    _data_dir = tempfile.mkdtemp(prefix="plimsoll-tests-")
-    os.environ["PLIMSOLL_DATA_DIR"] = _data_dir
-    atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)  # runs after PostgreSQL's own handler stops it
+"""What all tests share; their servers are made in tests/servers.py."""
