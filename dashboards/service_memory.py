@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -51,7 +51,7 @@ def service_memory(
 ) -> ServiceMemory:
     """Read the waterfall of a service: the mean of at most `MAX_INSTANCES` of the given instances, the last ones."""
     chosen = list(instance_ids)[-MAX_INSTANCES:]
-    series = read_service_series(service, start, end, names=COLUMNS, bins=BINS, instance_ids=chosen)
+    series = _trimmed(read_service_series(service, start, end, names=COLUMNS, bins=BINS, instance_ids=chosen))
     return ServiceMemory(
         series, memory_waterfall({name: _mean(matrix) for name, matrix in series.columns.items()})
     )
@@ -82,6 +82,17 @@ def layer_rows(memory: ServiceMemory) -> list[LayerRow]:
         for layer in reversed(shown_layers(memory.waterfall))
     ]
     return [LayerRow("RSS", units.format_bytes(float(rss[last])), "100 %", "All resident memory."), *rows]
+
+
+def _trimmed(series: ServiceSeries) -> ServiceSeries:
+    """Return the series from its first to its last known RSS, so that areas begin and end there."""
+    rss = series.columns.get("rss_bytes")
+    if rss is None or not np.isfinite(rss).any():
+        return series
+    known = np.flatnonzero(np.isfinite(rss).any(axis=0))
+    span = slice(int(known[0]), int(known[-1]) + 1)
+    columns = {name: matrix[:, span] for name, matrix in series.columns.items()}
+    return replace(series, ts=series.ts[span], columns=columns)
 
 
 def _mean(matrix: FloatArray) -> FloatArray:

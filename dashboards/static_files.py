@@ -8,7 +8,7 @@ EXPORT = r"""(?P<matched>export(?s:(?P<export>[\s\{][^;]*?))\s*from\s*['"](?P<ur
 BARE_IMPORT = r"""(?P<matched>import\s*['"](?P<url>\./.*?)["']\s*;)"""
 
 
-class HashedModulesStorage(CompressedManifestStaticFilesStorage):
+class HashedModulesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # it has no stubs
     """Hashed and compressed files in which `import … from "./other.js"` names the hashed file as well.
 
     Without that a module would be loaded twice, once under each name, and would be cached for a minute only.
