@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,10 +16,11 @@ from kombu.exceptions import OperationalError as BrokerError
 from profiler_server.analysis.actions.ask_agents import ask_agents
 from profiler_server.analysis.actions.protect_snapshots import protect_snapshots
 from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
+from profiler_server.analysis.growing_site import growing_site
 from profiler_server.analysis.models import FindingEvent, ServiceWatch
 from profiler_server.analysis.plain import plain
 from profiler_server.analysis.window import Sight, newest_data, see_service
-from profiler_server.core.leak import Evaluation, LeakState
+from profiler_server.core.leak import Evaluation, LeakState, SiteTable
 from profiler_server.core.leak.evaluate import evaluate
 
 ANNOUNCING_TASK = "alerts.send_due_notifications"
@@ -84,18 +86,26 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
     if sight is None:
         watch.save(update_fields=["due_at"])
         return Skipped("nothing new")
-    said = evaluate(sight.window, state)
-    if said.state.wants_sites and said.state.evaluated_at == sight.window.now:
-        said = evaluate(sight.with_sites(), state)  # something grows: the same look again, with call sites
+    said, sites = _look(sight, state)
     found = record_evaluation(
         watch.service, Verdict(said, sight.data_until, sight.limit_bytes, _running_releases(sight))
     )
     _keep(watch, sight, said)
-    ask_agents(watch.service, said, found, at=timezone.now())
+    site = growing_site(sites, said.suspects[0]) if said.suspects else ()
+    ask_agents(watch.service, found, site=site, is_suspected=said.state.wants_sites, at=timezone.now())
     protect_snapshots(watch.service, found, sight)
     if found is not None and FindingEvent.objects.filter(finding=found, announced_at=None).exists():
         transaction.on_commit(_announce)
     return Evaluated(said.verdict, found.pk if found else None)
+
+
+def _look(sight: Sight, state: LeakState) -> tuple[Evaluation, Sequence[SiteTable]]:
+    """Ask the detector, and once more with the call sites when something grows; return its word and the sites."""
+    said = evaluate(sight.window, state)
+    if not said.state.wants_sites or said.state.evaluated_at != sight.window.now:
+        return said, ()
+    window = sight.with_sites()
+    return evaluate(window, state), window.sites
 
 
 def _keep(watch: ServiceWatch, sight: Sight, said: Evaluation) -> None:

@@ -44,7 +44,9 @@ def test_acknowledge(found: Finding, ada: User) -> None:
 
 
 def test_assign_to_a_member_and_to_nobody(found: Finding, ada: User) -> None:
-    assert assign_finding(found.project_id, found.pk, actor_id=ada.pk, assignee_id=ada.pk).assignee_id == ada.pk
+    assert (
+        assign_finding(found.project_id, found.pk, actor_id=ada.pk, assignee_id=ada.pk).assignee_id == ada.pk
+    )
     assert assign_finding(found.project_id, found.pk, actor_id=ada.pk, assignee_id=None).assignee_id is None
     texts = [event.text for event in queries.events(found.project_id, found.pk) if event.kind == "assigned"]
     assert texts == ["to ada", "to nobody"]
@@ -68,7 +70,9 @@ def test_comment(found: Finding, ada: User) -> None:
 
 def test_snooze_until_a_time_and_wake(found: Finding, ada: User) -> None:
     until = timezone.now() + timedelta(hours=1)
-    assert snooze_finding(found.project_id, found.pk, Snooze(until=until), actor_id=ada.pk).status == "snoozed"
+    assert (
+        snooze_finding(found.project_id, found.pk, Snooze(until=until), actor_id=ada.pk).status == "snoozed"
+    )
     assert wake_snoozed_findings() == 0
     Finding.objects.update(snoozed_until=timezone.now())
     assert wake_snoozed_findings() == 1
@@ -88,7 +92,8 @@ def test_snooze_until_a_release_or_worse(found: Finding, ada: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "snooze", [Snooze(), Snooze(until=NOW - timedelta(days=1)), Snooze(worse_percent=-5), Snooze(worse_percent=1e9)]
+    "snooze",
+    [Snooze(), Snooze(until=NOW - timedelta(days=1)), Snooze(worse_percent=-5), Snooze(worse_percent=1e9)],
 )
 def test_a_snooze_needs_a_sensible_end(found: Finding, ada: User, snooze: Snooze) -> None:
     with pytest.raises(Conflict):

@@ -148,7 +148,9 @@ def snoozed(service: Service, **changes: Any) -> Finding:
         ({"snoozed_growth_ceiling": 5e7}, {"growth_bytes_per_hour": 6e7}),
     ],
 )
-def test_a_snooze_ends_for_its_reason_and_people_are_told(snooze: dict[str, Any], verdict: dict[str, Any]) -> None:
+def test_a_snooze_ends_for_its_reason_and_people_are_told(
+    snooze: dict[str, Any], verdict: dict[str, Any]
+) -> None:
     service = a_service()
     snoozed(service, **snooze)
     found = opened(service, **verdict)
