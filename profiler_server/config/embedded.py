@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -17,6 +18,8 @@ REDIS_START_SECONDS = 10.0
 REDIS_MAX_MEMORY = "256mb"
 DATABASE_NAME = "postgres"
 SECRET_KEY_BYTES = 48
+
+_starting = threading.Lock()
 
 
 def postgres_socket_dir(data_dir: Path) -> str:
@@ -32,9 +35,9 @@ def postgres_socket_dir(data_dir: Path) -> str:
 
     folder = data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    server = pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]  # it has no __all__
-    info = server.get_postmaster_info()
-    return str(info.socket_dir)
+    with _starting:  # threads that connect at the same time must not see a server that is only half started
+        server = pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]  # it has no __all__
+        return str(server.get_postmaster_info().socket_dir)
 
 
 def redis_url(data_dir: Path) -> str:

@@ -80,7 +80,9 @@ class Env:
     smtp_starttls: bool = setting("PLIMSOLL_SMTP_STARTTLS", False, "Speak STARTTLS to the SMTP server.")
     mail_from: str = setting("PLIMSOLL_MAIL_FROM", "plimsoll@localhost", "Sender of the alerts.")
     admin_email: str = setting(
-        "PLIMSOLL_ADMIN_EMAIL", "admin@localhost", "Address of the first admin; alerts without a route go to admins."
+        "PLIMSOLL_ADMIN_EMAIL",
+        "admin@localhost",
+        "Address of the first admin; alerts without a route go to admins.",
     )
     evaluation_interval_seconds: float = setting(
         "PLIMSOLL_EVALUATION_INTERVAL_SECONDS", 300.0, "How often each service is examined for leaks."
