@@ -19,6 +19,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
 
+import plimsoll_agent_native as native
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "agents" / "native"
 THREADS = 4
@@ -41,7 +43,7 @@ def growing_containers(seed: int) -> int:
     """Re-allocation of lists, dicts, sets, bytearrays, deques."""
     grown: list[object] = []
     for i in range(BATCH // 4):
-        grown.append((seed, i, str(i)))
+        grown.append((seed, i, str(i)))  # noqa: PERF401 - append() is what re-allocates
     mapping = {str(i): i + 1000 for i in range(BATCH // 4)}
     ordered = OrderedDict.fromkeys(mapping)
     buffer = bytearray()
@@ -80,7 +82,9 @@ def fresh_code(seed: int) -> int:
     """Code objects that are made, run and thrown away: the sampler must not keep them."""
     for i in range(6):
         scope: dict[str, object] = {}
-        source = f"def made_{seed}_{i}():\n    return [bytes(900) for _ in range(40)]\nvalue = made_{seed}_{i}()\n"
+        source = (
+            f"def made_{seed}_{i}():\n    return [bytes(900) for _ in range(40)]\nvalue = made_{seed}_{i}()\n"
+        )
         exec(compile(source, f"made-{seed}-{i}", "exec"), scope)
     return 6 * 40
 
@@ -122,9 +126,11 @@ class Stress:
         self.snapshots = 0
 
     def finished(self) -> bool:
+        """Whether enough was allocated, or something failed."""
         return sum(self.done) >= self.wanted or bool(self.failures)
 
     def work(self, index: int) -> None:
+        """One allocating thread."""
         turn = index
         while not self.finished():
             turn += 1
@@ -132,8 +138,6 @@ class Stress:
 
     def observe(self) -> None:
         """Snapshots, searches, pauses and stacked hooks, while the workers run."""
-        import plimsoll_agent_native as native
-
         turn = 0
         while not self.finished():
             turn += 1
@@ -141,7 +145,9 @@ class Stress:
             native.snapshot_pprof()
             self.snapshots += 1
             if turn % 5 == 0:
-                native.find_holders([taken.stack(0)[0]] if len(taken) else [("none", "", 0)], timeout_seconds=5)
+                native.find_holders(
+                    [taken.stack(0)[0]] if len(taken) else [("none", "", 0)], timeout_seconds=5
+                )
                 self.searches += 1
             if turn % 7 == 0:
                 native.census()
@@ -160,8 +166,6 @@ class Stress:
 
     def fork(self) -> None:
         """Forks a child that allocates, looks, and leaves."""
-        import plimsoll_agent_native as native
-
         pid = os.fork()
         if pid == 0:
             status = 0
@@ -185,6 +189,7 @@ class Stress:
         os.kill(pid, 9)
 
     def run(self) -> None:
+        """All threads, and forks from this one, until finished."""
         threads = [threading.Thread(target=self.work, args=(i,)) for i in range(THREADS)]
         threads.append(threading.Thread(target=self.observe))
         for thread in threads:
@@ -197,8 +202,6 @@ class Stress:
 
 
 def run_here(allocations: int) -> int:
-    import plimsoll_agent_native as native
-
     native.start(INTERVAL_BYTES, max_stacks=MAX_STACKS, max_live_samples=MAX_LIVE_SAMPLES)
     stress = Stress(allocations)
     started = time.monotonic()
@@ -207,7 +210,12 @@ def run_here(allocations: int) -> int:
     native.stop()
     print(f"allocations   {sum(stress.done):,} in {time.monotonic() - started:.0f} s by {THREADS} threads")
     print(f"forks {stress.forks}, snapshots {stress.snapshots}, holder searches {stress.searches}")
-    print({k: stats[k] for k in ("samples", "live", "stacks", "evicted_stacks", "thin_rounds", "overflow", "own_bytes")})
+    print(
+        {
+            k: stats[k]
+            for k in ("samples", "live", "stacks", "evicted_stacks", "thin_rounds", "overflow", "own_bytes")
+        }
+    )
     for failure in stress.failures:
         print("FAILED:", failure)
     return 1 if stress.failures else 0
@@ -215,12 +223,25 @@ def run_here(allocations: int) -> int:
 
 def run_sanitized(allocations: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        build = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-cache-dir"]
+        build = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "--no-cache-dir",
+        ]
         environment = os.environ | {"PLIMSOLL_SANITIZE": "1"}
-        source = shutil.copytree(SOURCE, Path(folder) / "source", ignore=shutil.ignore_patterns("build", "*.egg-info"))
+        source = shutil.copytree(
+            SOURCE, Path(folder) / "source", ignore=shutil.ignore_patterns("build", "*.egg-info")
+        )
         subprocess.run([*build, "--target", folder, str(source)], check=True, env=environment)
         libraries = [
-            subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+            subprocess.run(
+                ["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True
+            ).stdout.strip()
             for name in ("libasan.so", "libubsan.so")
         ]
         environment = os.environ | {

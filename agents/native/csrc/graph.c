@@ -233,12 +233,18 @@ static void traverse(struct graph *graph, PyObject *object) {
         type->tp_traverse(object, visit_edge, graph);
 }
 
+/* How much of an object may be read as a struct; static types are shorter than their metatype says. */
+static Py_ssize_t readable_bytes(PyObject *object) {
+    if (PyType_Check(object) && !PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE)) return 0;
+    Py_ssize_t bytes = Py_TYPE(object)->tp_basicsize;
+    return bytes <= STRUCT_SCAN_BYTES ? bytes : 0;
+}
+
 /* References first: what they explain is not also "storage". */
 static void expand(struct graph *graph, PyObject *object) {
-    Py_ssize_t bytes = Py_TYPE(object)->tp_basicsize;
     traverse(graph, object);
     graph_expand_hidden(graph, object);
-    if (graph->target_count && bytes <= STRUCT_SCAN_BYTES) scan_struct(graph, object, bytes, MATCH_STORAGE);
+    if (graph->target_count) scan_struct(graph, object, readable_bytes(object), MATCH_STORAGE);
 }
 
 /* Looks at more elements of the containers that were only sketched, in rounds, for as long as time is left. */
