@@ -45,7 +45,12 @@ ROUNDS = 5
 PAGE_SECONDS = 240
 PLOTLY_NODES = 10_000
 # Frames are produced as soon as they are ready, so that the wait for a display's clock is not counted as work.
-FLAGS = ("--disable-frame-rate-limit", "--disable-gpu-vsync", "--js-flags=--expose-gc", "--enable-precise-memory-info")
+FLAGS = (
+    "--disable-frame-rate-limit",
+    "--disable-gpu-vsync",
+    "--js-flags=--expose-gc",
+    "--enable-precise-memory-info",
+)
 MEASURES = ("paint", "zoom", "search", "hover")
 
 
@@ -103,12 +108,19 @@ def _depths(rng: np.random.Generator, nodes: int) -> np.ndarray[Any, np.dtype[np
     return depth
 
 
-def _tree(parent: Any, depth: Any, name_id: Any, flat: Int64Array, flat_delta: Int64Array | None) -> FlameTree:
+def _tree(
+    parent: Any, depth: Any, name_id: Any, flat: Int64Array, flat_delta: Int64Array | None
+) -> FlameTree:
     end = subtree_ends(parent, depth)
-    names = [f"github.com/org{k % 37}/pkg{k % 211}/sub{k % 11}.(*Type{k % 97}).Method{k}" for k in range(FUNCTIONS)]
-    files = [f"/go/src/github.com/org{k % 37}/pkg{k % 211}/sub{k % 11}/file{k % 400}.go" for k in range(FUNCTIONS)]
+    names = [
+        f"github.com/org{k % 37}/pkg{k % 211}/sub{k % 11}.(*Type{k % 97}).Method{k}" for k in range(FUNCTIONS)
+    ]
+    files = [
+        f"/go/src/github.com/org{k % 37}/pkg{k % 211}/sub{k % 11}/file{k % 400}.go" for k in range(FUNCTIONS)
+    ]
+    lines = tuple(1 + k % 900 for k in range(FUNCTIONS))
     return FlameTree(
-        parent, depth, end, name_id, ("total", *names[1:]), ("", *files[1:]), tuple(1 + k % 900 for k in range(FUNCTIONS)),
+        parent, depth, end, name_id, ("total", *names[1:]), ("", *files[1:]), lines,
         subtree_sums(flat, end), flat, None if flat_delta is None else subtree_sums(flat_delta, end), flat_delta,
         SampleType("inuse_space", "bytes"),
     )  # fmt: skip
@@ -118,7 +130,11 @@ def nested(tree: FlameTree) -> bytes:
     """Return the tree as the nested JSON that d3-flame-graph reads (with `delta` where there is one)."""
     made: list[dict[str, Any]] = []
     for i in range(len(tree)):
-        node: dict[str, Any] = {"name": tree.names[tree.name_id[i]], "value": int(tree.value[i]), "children": []}
+        node: dict[str, Any] = {
+            "name": tree.names[tree.name_id[i]],
+            "value": int(tree.value[i]),
+            "children": [],
+        }
         if tree.delta is not None:
             node["delta"] = int(tree.delta[i])
         made.append(node)
@@ -139,9 +155,11 @@ def columns(tree: FlameTree) -> bytes:
 
 
 PAGE = """<!doctype html><html data-theme="light"><head><meta charset="utf-8"><title>bench</title>
-<link rel="stylesheet" href="/static/flame.css"><link rel="stylesheet" href="/lib/d3-flamegraph.css"><link rel="stylesheet" href="/page.css">
-%s</head><body><div id="host"></div><script type="module" src="/driver.js"></script></body></html>"""
-PAGE_CSS = ":root{--panel:#fff;--text:#111;--muted:#666;--line:#ccc}body{margin:0}#host{height:800px;width:1400px;overflow:auto}"
+<link rel="stylesheet" href="/static/flame.css"><link rel="stylesheet" href="/lib/d3-flamegraph.css">
+<link rel="stylesheet" href="/page.css">%s</head><body><div id="host"></div>
+<script type="module" src="/driver.js"></script></body></html>"""
+PAGE_CSS = """:root{--panel:#fff;--text:#111;--muted:#666;--line:#ccc}
+body{margin:0}#host{height:800px;width:1400px;overflow:auto}"""
 SCRIPTS = {
     "plimsoll": "",
     "d3-flame-graph": '<script src="/lib/d3.js"></script><script src="/lib/d3-flamegraph.js"></script>',
@@ -183,7 +201,8 @@ def fetch_references(folder: Path) -> dict[str, tuple[bytes, str]]:
     if not shutil.which("npm"):
         print("npm is not installed: the references are left out")
         return {}
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *PACKAGES.values()]
+    quiet = ("--no-audit", "--no-fund", "--ignore-scripts")
+    command = ["npm", "install", *quiet, "--prefix", str(folder), *PACKAGES.values()]
     done = subprocess.run(command, check=False, capture_output=True, timeout=300)
     if done.returncode:
         print(f"npm could not fetch the references: {done.stderr.decode()[-400:]}")
@@ -197,7 +216,9 @@ def fetch_references(folder: Path) -> dict[str, tuple[bytes, str]]:
 
 def static_bodies() -> dict[str, tuple[bytes, str]]:
     """Return the renderer's own files and the pages of the benchmark."""
-    bodies = {f"/static/{path.name}": (path.read_bytes(), "text/javascript") for path in STATIC.glob("flame*.js")}
+    bodies = {
+        f"/static/{path.name}": (path.read_bytes(), "text/javascript") for path in STATIC.glob("flame*.js")
+    }
     bodies["/static/flame.css"] = ((STATIC / "flame.css").read_bytes(), "text/css")
     bodies["/page.css"] = (PAGE_CSS.encode(), "text/css")
     bodies["/driver.js"] = (DRIVER(), "text/javascript")
@@ -214,7 +235,8 @@ def measure(browser: Browser, base: str, renderer: str, case: Case) -> dict[str,
         page.goto(f"{base}/{renderer.replace(' ', '-')}.html")
         page.wait_for_function("typeof window.benchmark === 'function'")
         source = f"/data/{PATHS[renderer]}/{case.name}"
-        found: dict[str, float] = page.evaluate("([r, s, d]) => window.benchmark(r, s, d)", [renderer, source, case.diff])
+        how = [renderer, source, case.diff]
+        found: dict[str, float] = page.evaluate("([r, s, d]) => window.benchmark(r, s, d)", how)
         session = page.context.new_cdp_session(page)
         session.send("HeapProfiler.collectGarbage")
         used = session.send("Runtime.getHeapUsage")
@@ -253,7 +275,10 @@ def run(rounds: int, plotly_large: bool) -> int:
             bodies[f"/data/binary/{case.name.replace(' ', '%20')}"] = (body, "application/octet-stream")
             bodies[f"/data/nested/{case.name.replace(' ', '%20')}"] = (nested(tree), "application/json")
             bodies[f"/data/columns/{case.name.replace(' ', '%20')}"] = (columns(tree), "application/json")
-            print(f"{case.name:>14} nodes: payload {len(body) / 1e6:.2f} MB, gzip {gzipped:.2f} MB, zstd {packed:.2f} MB")
+            whole = len(body) / 1e6
+            print(
+                f"{case.name:>14} nodes: payload {whole:.2f} MB, gzip {gzipped:.2f} MB, zstd {packed:.2f} MB"
+            )
         print(f"\nmilliseconds, medians of {rounds} interleaved rounds; heap in MB with array buffers\n")
         print(f"{'nodes':>14}  {'renderer':<15}" + "".join(f"{name:>9}" for name in (*MEASURES, "heap")))
         with serving(bodies) as base, sync_playwright() as playwright:
@@ -267,7 +292,9 @@ def run(rounds: int, plotly_large: bool) -> int:
     return missed
 
 
-def _rounds(browser: Browser, base: str, case: Case, how: tuple[int, bool, bool]) -> dict[str, dict[str, float]]:
+def _rounds(
+    browser: Browser, base: str, case: Case, how: tuple[int, bool, bool]
+) -> dict[str, dict[str, float]]:
     rounds, references, plotly_large = how
     names = renderers_for(case, references, plotly_large)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
@@ -286,7 +313,8 @@ def _print_case(case: Case, medians: dict[str, dict[str, float]]) -> int:
     own = medians["plimsoll"]
     for name, values in medians.items():
         cells = "".join(f"{values[key]:>9.1f}" for key in (*MEASURES, "heap"))
-        ratio = "" if name == "plimsoll" else "   = " + ", ".join(f"{values[k] / own[k]:.1f}×" for k in MEASURES) + " ours"
+        times = ", ".join(f"{values[key] / own[key]:.1f}×" for key in MEASURES)
+        ratio = "" if name == "plimsoll" else f"   = {times} ours"
         print(f"{case.name:>14}  {name:<15}{cells}{ratio}")
     missed = 0
     for (where, key), target in TARGETS.items():

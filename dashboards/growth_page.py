@@ -15,6 +15,7 @@ from dashboards.links import service_url, source_url
 from dashboards.scope import Scope
 from profiler_server.analysis.queries import holder_reports
 from profiler_server.core.errors import NotFound
+from profiler_server.core.grouping import package_of
 from profiler_server.core.profile import FloatArray, Frame
 from profiler_server.core.slope import Slope, slopes_with_interval
 from profiler_server.profiles import queries
@@ -52,6 +53,13 @@ class SiteCard:
     def place(self) -> str:
         """Return file and line as text."""
         return f"{self.frame.file}:{self.frame.line}" if self.frame.line else self.frame.file
+
+    @property
+    def caller(self) -> str:
+        """Return the nearest caller that is a function of another package, which tells equal sites apart."""
+        home = package_of(self.frame)
+        other = next((frame for frame in self.path if package_of(frame) != home), None)
+        return (other or self.path[0]).function if self.path else ""
 
     @property
     def sure(self) -> bool:

@@ -5,6 +5,8 @@ import { hashText } from './flame_model.js';
 export const PACKAGE_HUES = 18;
 export const DIFF_STEPS = 17;
 const MIDDLE = (DIFF_STEPS - 1) / 2;
+const UNKNOWN = 255;
+const SUMMARIES = new Set(['total', 'other']);
 
 const GO_PACKAGE = /^((?:[^/\s]+\/)*[^/.\s(]+)\.(?=[^/]*$)/;
 const SITE_PACKAGES = /(?:site|dist)-packages[\\/]([^\\/]+)/;
@@ -27,21 +29,23 @@ export function packageOf(name, file) {
   return { name: folder.split(/[\\/]/).slice(-2).join('/') || file || name, own: false };
 }
 
-/** One palette index per distinct name: 0 = the language's own, 1 … PACKAGE_HUES = packages. */
-export function packageBuckets(data) {
-  const known = new Map();
-  const buckets = new Uint8Array(data.names.length);
-  const root = data.name[0];
-  for (let k = 0; k < buckets.length; k += 1) {
-    const { name, own } = packageOf(data.names[k], data.files[data.fileOf[k]] ?? '');
-    let bucket = own || k === root ? 0 : known.get(name);
-    if (bucket === undefined) {
-      bucket = 1 + ((hashText(name) >>> 0) % PACKAGE_HUES);
-      known.set(name, bucket);
-    }
-    buckets[k] = bucket;
+/** Palette index per name, found when first asked for: 0 = the language's own, 1 … PACKAGE_HUES = packages. */
+export class PackageBuckets {
+  constructor(data) {
+    this.data = data;
+    this.known = new Uint8Array(data.names.length).fill(UNKNOWN);
   }
-  return buckets;
+
+  of(nameId) {
+    const found = this.known[nameId];
+    if (found !== UNKNOWN) return found;
+    const { names, files, fileOf } = this.data;
+    const file = files[fileOf[nameId]] ?? '';
+    const { name, own } = packageOf(names[nameId], file);
+    const bucket = own || (!file && SUMMARIES.has(names[nameId])) ? 0 : 1 + ((hashText(name) >>> 0) % PACKAGE_HUES);
+    this.known[nameId] = bucket;
+    return bucket;
+  }
 }
 
 /** Step of the diff scale for a change: square root, so that small changes can still be seen. */

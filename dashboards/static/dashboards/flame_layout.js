@@ -40,7 +40,7 @@ export class Scene {
 
 /**
  * Fill `scene` with what lies in the window.
- * view: { width, top, bottom (CSS px), root (node at full width), upward (root at the bottom), buckets (per name) }
+ * view: { width, top, bottom (CSS px), root (node at full width), upward (root at the bottom), buckets (PackageBuckets) }
  */
 export function layOut(data, view, scene) {
   scene.clear();
@@ -78,7 +78,7 @@ function layOutLevel(data, depth, y, { window, view, scene }) {
     const x1 = x0 + width[i] * pixels;
     if (x1 - x0 >= 1) {
       flush();
-      const bucket = data.isDiff ? diffBucket(data.delta(i), data.largestDelta) : view.buckets[name[i]];
+      const bucket = data.isDiff ? diffBucket(data.delta(i), data.largestDelta) : view.buckets.of(name[i]);
       scene.add(i, Math.max(0, x0), Math.min(window.width, x1), y, bucket, false);
       slot += 1;
       continue;
@@ -86,7 +86,7 @@ function layOutLevel(data, depth, y, { window, view, scene }) {
     const pixel = Math.floor(x0);
     const stop = endOfPixel(data, slot, last, from + (pixel + 1) / pixels, 1 / pixels);
     const change = data.isDiff ? data.runs[stop] - data.runs[slot] : 0;
-    const bucket = data.isDiff ? diffBucket(change, data.largestDelta) : view.buckets[name[i]];
+    const bucket = data.isDiff ? diffBucket(change, data.largestDelta) : view.buckets.of(name[i]);
     if (run.node !== UNSET && pixel <= run.to && bucket === run.bucket) {
       run.to = Math.max(run.to, pixel + 1);
     } else if (width[i] > 0 || stop - slot > 1) {

@@ -45,13 +45,13 @@ export class FlamePanel {
     this.data = null;
     this.table = new FlameTable(this.parts.table, { label: host.dataset.tableLabel, sort: state.get('sort') });
     this.view = this.#makeView(this.parts.graph, { label: host.dataset.graphLabel, upward: state.get('dir') === 'flame' });
-    this.callersView = this.#makeView(this.parts.callers, { label: 'Callers', upward: true });
+    this.callersView = this.#makeView(this.parts.callers, { label: 'Callers', upward: true, grounded: true });
     this.calleesView = this.#makeView(this.parts.callees, { label: 'Callees', upward: false });
     this.#connectTable();
     this.#connectTools();
     this.#applyLayout();
     state.addEventListener('change', (event) => this.#stateChanged(event.detail.changed));
-    document.addEventListener('themechange', () => this.#views().forEach((view) => view.setDark(isDark())));
+    document.addEventListener('themechange', () => this.#recolour());
     document.addEventListener('keydown', (event) => this.#shortcut(event));
   }
 
@@ -68,6 +68,11 @@ export class FlamePanel {
     view.addEventListener('menu', ({ detail }) => this.#frameMenu(view, detail));
     view.addEventListener('zoom', ({ detail }) => this.#zoomed(view, detail.node));
     return view;
+  }
+
+  #recolour() {
+    for (const view of this.#views()) view.setDark(isDark());
+    if (this.tree) diffLegend(this.parts.legend, this.tree, this.view.palette);
   }
 
   /** Show a loaded tree under the current filters. */
@@ -96,12 +101,12 @@ export class FlamePanel {
     if (empty) this.parts.empty.textContent = this.#emptyReason();
     this.view.setData(this.tree, { root });
     this.table.setData(this.tree);
+    renderStatus(this.parts.status, this.tree, root, this.link);
     this.#showSandwich();
     this.#showTrail();
     this.#showFilters();
     this.#showFound();
     diffLegend(this.parts.legend, this.tree, this.view.palette);
-    renderStatus(this.parts.status, this.tree, root, this.link);
   }
 
   #emptyReason() {
@@ -132,6 +137,8 @@ export class FlamePanel {
     this.parts.sandwichName.textContent = name;
     this.callersView.setData(callers);
     this.calleesView.setData(callees);
+    for (const view of [this.callersView, this.calleesView]) view.search(this.state.get('search'));
+    renderStatus(this.parts.status, callees, 0, this.link);
   }
 
   #showTrail() {

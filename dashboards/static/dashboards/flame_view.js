@@ -5,7 +5,7 @@
  * Everything drawn follows from data, root, search and palette; a frame is drawn at most once per animation frame.
  */
 
-import { makePalette, packageBuckets } from './flame_colour.js';
+import { PackageBuckets, makePalette } from './flame_colour.js';
 import { describe, describeLines } from './flame_describe.js';
 import { cursorAfter } from './flame_keys.js';
 import { ROW_HEIGHT, Scene, layOut, rowTop } from './flame_layout.js';
@@ -22,11 +22,12 @@ function element(tag, className, parent) {
 }
 
 export class FlameView extends EventTarget {
-  /** host: an empty element with a height; options: { label, upward, dark } */
-  constructor(host, { label = 'Flame graph', upward = false, dark = false } = {}) {
+  /** host: an empty element with a height; options: { label, upward, grounded (a low upward tree stands on the floor), dark } */
+  constructor(host, { label = 'Flame graph', upward = false, grounded = false, dark = false } = {}) {
     super();
     this.host = host;
     this.upward = upward;
+    this.grounded = grounded;
     this.data = null;
     this.root = 0;
     this.cursor = 0;
@@ -94,7 +95,7 @@ export class FlameView extends EventTarget {
     this.cursor = root;
     this.hovered = -1;
     this.tip.hidden = true;
-    this.buckets = packageBuckets(data);
+    this.buckets = new PackageBuckets(data);
     this.resize(true);
     if (this.upward) this.scroller.scrollTop = this.spacer.offsetHeight;
     this.#announce(root);
@@ -154,9 +155,8 @@ export class FlameView extends EventTarget {
     };
   }
 
-  /** An upward graph that is lower than its box stands on the box's floor. */
   #lift() {
-    return this.upward ? Math.max(0, this.height - this.data.depth * ROW_HEIGHT) : 0;
+    return this.upward && this.grounded ? Math.max(0, this.height - this.data.depth * ROW_HEIGHT) : 0;
   }
 
   draw() {
