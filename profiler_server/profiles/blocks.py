@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from profiler_server.core.errors import LimitExceeded
 from profiler_server.core.profile import Int32Array, Int64Array, IntArray
 from profiler_server.profiles import go_counts
 from profiler_server.storage.columns import pack, pack_rising, skip, unpack, unpack_rising
@@ -71,18 +72,18 @@ def decode_snapshot(block: bytes | memoryview, origin: Origin, column: int | Non
     return SiteValues(site_ids, values[:, 0, :])
 
 
-def encode_chunk(profiles: Sequence[SiteValues], origin: Origin) -> bytes:
-    """Return profiles in the order of time as one sealed block."""
-    site_ids = np.unique(np.concatenate([profile.site_ids for profile in profiles]))
-    cube = np.zeros((len(site_ids), len(profiles), origin.types), np.int64)
-    for at, profile in enumerate(profiles):
-        cube[np.searchsorted(site_ids, profile.site_ids), at] = profile.values
-    rows = cube.reshape(-1, origin.types)
-    sizes = np.repeat(origin.size_of_site[site_ids], len(profiles))
+def encode_chunk(site_ids: Int32Array, cube: Int64Array, origin: Origin) -> bytes:
+    """Return int64[sites, profiles, types] as one sealed block. Raises `LimitExceeded` beyond `MAX_CELLS`."""
+    sites, profiles, types = cube.shape
+    if sites * profiles > MAX_CELLS:
+        raise LimitExceeded(
+            f"A window of {profiles} profiles with {sites} call sites is too large for one block."
+        )
+    rows = cube.reshape(-1, types)
+    sizes = np.repeat(origin.size_of_site[site_ids], profiles)
     columns, exceptions = _stored_columns(rows, sizes, origin)
-    head = _HEADER.pack(_kind(origin), origin.types, len(site_ids), len(profiles), len(exceptions))
-    shape = (len(site_ids), len(profiles))
-    steps = [pack(np.diff(column.reshape(shape), axis=1, prepend=0).ravel()) for column in columns]
+    head = _HEADER.pack(_kind(origin), types, sites, profiles, len(exceptions))
+    steps = [pack(_differences(column.reshape(sites, profiles)).ravel()) for column in columns]
     return seal(head + pack_rising(site_ids) + b"".join(steps) + _pack_exceptions(exceptions, rows))
 
 
@@ -155,6 +156,13 @@ def _decode(block: bytes | memoryview, origin: Origin, column: int | None) -> tu
         verbatim, _ = unpack(payload, offset, exceptions * types)
         values.reshape(-1, len(wanted))[rows] = verbatim.reshape(-1, types)[:, wanted]
     return site_ids.astype(np.int32), values
+
+
+def _differences(cells: Int64Array) -> Int64Array:
+    """Return the differences along each row, the first from zero."""
+    steps = cells.copy()
+    steps[:, 1:] -= cells[:, :-1]
+    return steps
 
 
 def _source(kind: int, column: int) -> int:

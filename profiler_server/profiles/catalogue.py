@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,15 +51,3 @@ def decode_catalogue(block: bytes | memoryview) -> Catalogue:
         steps, offset = unpack(payload, offset, times)
         totals[:, column] = np.cumsum(steps)
     return Catalogue(taken, durations, samples, totals)
-
-
-def join_catalogues(parts: Sequence[Catalogue]) -> Catalogue:
-    """Return several catalogues as one, in the order of time."""
-    taken = np.concatenate([part.taken_us for part in parts])
-    order = np.argsort(taken, kind="stable")
-    return Catalogue(
-        taken[order],
-        np.concatenate([part.durations_ns for part in parts])[order],
-        np.concatenate([part.samples for part in parts])[order],
-        np.concatenate([part.totals for part in parts])[order],
-    )

@@ -1,4 +1,4 @@
-"""Call sites known to this process: 64-bit keys of stacks to site ids, so that known profiles cost no symbol and no SQL.
+"""Call sites known to this process: 64-bit keys of stacks to site ids; known profiles cost no symbol and no SQL.
 
 A table is an immutable pair of sorted arrays that is replaced as a whole: readers need no lock. Tables are filled only
 after the commit of the transaction that made the ids, and the least recently used go when there are too many keys.

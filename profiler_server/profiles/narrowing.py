@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profiler_server.catalog.models import Instance
+from profiler_server.catalog.models import Instance, Release
 from profiler_server.core.profile import BoolArray
 from profiler_server.profiles.dictionary import Dictionary
 from profiler_server.profiles.model import ProfileSelection
@@ -17,10 +17,14 @@ Wanted = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """`instance_ids` None = all; `site_labels` are wanted values of sample labels, to be applied to sites."""
+    """`instance_ids` None = all; `site_labels` are wanted values of sample labels, to be applied to sites.
+
+    `release_id` is set when the instances are exactly those of a release.
+    """
 
     instance_ids: list[int] | None
     site_labels: Wanted
+    release_id: int | None = None
 
 
 def narrow(selection: ProfileSelection) -> Narrowed:
@@ -42,7 +46,11 @@ def narrow(selection: ProfileSelection) -> Narrowed:
     site_labels = {key: values for key, values in wanted.items() if key not in of_instances}
     narrowed = selection.instance_ids is not None or selection.release is not None or bool(of_instances)
     ids = sorted(known.values_list("pk", flat=True)) if narrowed else None
-    return Narrowed(ids, site_labels)
+    release_id = None
+    if selection.release and selection.instance_ids is None and not of_instances:
+        of_service = Release.objects.filter(service_id=selection.service_id, version=selection.release)
+        release_id = of_service.values_list("pk", flat=True).first()
+    return Narrowed(ids, site_labels, release_id)
 
 
 def sites_with(dictionary: Dictionary, wanted: Wanted) -> BoolArray | None:

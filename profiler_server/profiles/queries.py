@@ -20,13 +20,16 @@ from profiler_server.profiles.dictionary import Dictionary, dictionary_of
 from profiler_server.profiles.keys import ServiceKey, SnapshotId
 from profiler_server.profiles.listing import list_snapshots
 from profiler_server.profiles.model import ProfileSelection, SiteGrowth, SnapshotInfo
-from profiler_server.profiles.narrowing import narrow
+from profiler_server.profiles.narrowing import narrow, sites_with
+from profiler_server.profiles.planning import HOUR_SECONDS, planned_parts, profile_parts
+from profiler_server.profiles.question import Question, resolve
 from profiler_server.profiles.reading import Span, micros
 from profiler_server.profiles.shapes import shapes_of
 from profiler_server.profiles.snapshots import compact_stacks, load_snapshot, profile_of_snapshot
-from profiler_server.profiles.summing import Question, SiteSums, mask_sites, raw_parts, resolve, site_sums
-from profiler_server.profiles.sums import Part
+from profiler_server.profiles.summing import SiteSums, mask_sites, site_sums
+from profiler_server.profiles.sums import SECOND_US, Grid, Part, seconds_of, total_of, united
 from profiler_server.storage.consistent import DEFAULT_TIMEOUT_SECONDS, consistent_reads
+from profiler_server.storage.times import WINDOW_SECONDS
 
 __all__ = [
     "ProfileSelection", "SiteGrowth", "SnapshotInfo", "callers", "diff", "flame", "label_values", "merged",
@@ -133,11 +136,8 @@ def site_growth(
         raise LimitExceeded(f"buckets must lie between 1 and {MAX_BUCKETS}.")
     with consistent_reads(timeout_seconds):
         question = resolve(selection)
-        start = micros(selection.start) // 1_000_000
-        seconds = -(-micros(selection.end) // 1_000_000) - start
-        step = max(1, -(-seconds // buckets))
-        dictionary, found = raw_parts(question, step, start)
-    return _growth(question, dictionary, found, (start, step, limit))
+        dictionary, found, grid = _growth_parts(question, buckets)
+    return _growth(question, dictionary, found, grid, limit)
 
 
 def snapshots(selection: ProfileSelection, *, limit: int = 1_000) -> list[SnapshotInfo]:
@@ -219,29 +219,46 @@ def _profile_of(selection: ProfileSelection, sums: SiteSums) -> Profile:
     )
 
 
+def _growth_parts(question: Question, buckets: int) -> tuple[Dictionary, list[Part], tuple[int, int]]:
+    """Return the parts, each in one bucket, and the buckets' origin and step in seconds.
+
+    Buckets of ten minutes or more are made of whole windows, so that sums can serve them.
+    """
+    start = micros(question.selection.start) // SECOND_US
+    end = -(-micros(question.selection.end) // SECOND_US)
+    step = max(1, -(-(end - start) // buckets))
+    if step < WINDOW_SECONDS:
+        grid = Grid(start, step, micros(question.selection.start), micros(question.selection.end))
+        return *profile_parts(question, grid), (start, step)
+    start = start // WINDOW_SECONDS * WINDOW_SECONDS
+    step = -(-step // WINDOW_SECONDS) * WINDOW_SECONDS
+    if -(-(end - start) // step) > buckets:
+        step += WINDOW_SECONDS
+    whole_hours = step % HOUR_SECONDS == 0 and start % HOUR_SECONDS == 0
+    dictionary, found = planned_parts(question, use_hours=whole_hours)
+    return dictionary, found, (start, step)
+
+
 def _growth(
-    question: Question, dictionary: Dictionary, found: Sequence[Part], grid: tuple[int, int, int]
+    question: Question, dictionary: Dictionary, found: Sequence[Part], grid: tuple[int, int], limit: int
 ) -> SiteGrowth:
-    start, step, limit = grid
-    windows = sorted({part.window for part in found})
-    place = {window: i for i, window in enumerate(windows)}
-    sums = np.zeros((len(windows), len(dictionary)), np.int64)
-    bounds: dict[int, tuple[int, int]] = {}
+    start, step = grid
+    by_bucket: dict[int, list[Part]] = {}
     for part in found:
-        sums[place[part.window]] += part.sums
-        low, high = bounds.get(part.window, (part.low, part.high))
-        bounds[part.window] = (min(low, part.low), max(high, part.high))
-    values = sums.astype(np.float64)
-    if question.aggregation is Aggregation.MEAN and windows:
-        values /= np.array([max(1, bounds[w][1] - bounds[w][0]) for w in windows])[:, None]
-    masked = mask_sites(
-        question, SiteSums(dictionary, question.sample_type, np.asarray(sums.any(axis=0), np.int64), 0)
-    )
-    by_stack = np.zeros((len(dictionary.stacks), len(windows)))
-    some = np.flatnonzero(masked.values)
-    np.add.at(by_stack, dictionary.stack_of_site[some], values[:, some].T)
-    ts = np.array([start + (window + 0.5) * step for window in windows])
-    present = np.flatnonzero(by_stack.any(axis=1))
-    chosen, _ = steepest(ts, by_stack[present], limit) if len(ts) else (np.zeros(0, np.int64), None)
-    stacks = present[chosen]
-    return SiteGrowth(tuple(dictionary.stacks.stack(i) for i in stacks.tolist()), ts, by_stack[stacks])
+        by_bucket.setdefault((part.seen[0][1] - start) // step, []).append(part)
+    buckets = sorted(by_bucket)
+    values = np.zeros((len(buckets), len(dictionary.stacks)))
+    mask = sites_with(dictionary, question.narrowed.site_labels)
+    for row, bucket in enumerate(buckets):
+        total = total_of(by_bucket[bucket], len(dictionary)).astype(np.float64)
+        if question.aggregation is Aggregation.MEAN:
+            total /= max(1, seconds_of(united(by_bucket[bucket])))
+        if mask is not None:
+            total[~mask] = 0
+        values[row] = np.bincount(dictionary.stack_of_site, total, len(dictionary.stacks))
+    ts = np.array([start + (bucket + 0.5) * step for bucket in buckets])
+    present = np.flatnonzero(values.any(axis=0)) if buckets else np.zeros(0, np.int64)
+    of_sites = np.ascontiguousarray(values[:, present].T)
+    chosen = steepest(ts, of_sites, limit)[0] if len(present) else present
+    sites = tuple(dictionary.stacks.stack(i) for i in present[chosen].tolist())
+    return SiteGrowth(sites, ts, of_sites[chosen])

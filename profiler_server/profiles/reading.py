@@ -65,14 +65,17 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-def read_rows(span: Span) -> tuple[list[Row], list[Row]]:
-    """Return the rows of hot profiles and of chunks. Raises `LimitExceeded` beyond a bound."""
-    if not span.shapes:
-        return [], []
-    return _bounded("read_hot", span, MAX_HOT_PROFILES), _bounded("read_chunks", span, MAX_CHUNKS)
+def fetch_pending(span: Span) -> list[Row]:
+    """Return the rows of hot profiles that no chunk holds. Raises `LimitExceeded` beyond `MAX_HOT_PROFILES`."""
+    return _bounded("pending_profiles", span, MAX_HOT_PROFILES)
 
 
-def readings(
+def fetch_chunks(span: Span) -> list[Row]:
+    """Return the rows of chunks. Raises `LimitExceeded` beyond `MAX_CHUNKS`."""
+    return _bounded("read_chunks", span, MAX_CHUNKS)
+
+
+def decode_readings(
     span: Span, rows: tuple[list[Row], list[Row]], dictionary: Dictionary, type_name: str
 ) -> list[Reading]:
     """Decode the rows of a span into readings, by instance, shape and time; each profile once."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from typing import TypeAlias
 
 import numpy as np
 
@@ -44,19 +45,24 @@ class Grid:
         return max(low, self.start_us // SECOND_US), min(low + self.step, -(-self.end_us // SECOND_US))
 
 
+Seen: TypeAlias = tuple[
+    int, int, int
+]  # window, and the seconds of it that were seen: [low, high) in unix time
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One instance in one window: `sums` int64[sites], byte·seconds for a mean, plain increases for a count.
+    """Sums over some time: byte·seconds for a mean, plain increases for a count.
 
-    It covers [low, high) unix seconds and is made of `profiles` profiles.
+    `site_ids` int64[n] and `sums` int64[n]; `seen` are the spans of time that it speaks for, by window. A part that
+    was computed from profiles is of one instance and one window.
     """
 
-    instance_id: int
-    window: int
+    site_ids: Int64Array
     sums: Int64Array
     profiles: int
-    low: int
-    high: int
+    seen: tuple[Seen, ...]
+    instance_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +87,27 @@ def parts(readings: Iterable[Reading], grid: Grid, counting: Counting) -> Iterat
             yield from _increases(instance_id, group, grid, sites=counting.sites, is_delta=is_delta)
 
 
-def covered_seconds(spans: Iterable[tuple[int, int, int]]) -> int:
-    """Return the seconds covered by (window, low, high): per window from the first to the last moment seen."""
+def united(found: Iterable[Part]) -> tuple[Seen, ...]:
+    """Return what all parts together have seen: per window from the first to the last moment."""
     bounds: dict[int, tuple[int, int]] = {}
-    for window, low, high in spans:
-        known = bounds.get(window, (low, high))
-        bounds[window] = (min(known[0], low), max(known[1], high))
-    return sum(high - low for low, high in bounds.values())
+    for part in found:
+        for window, low, high in part.seen:
+            known = bounds.get(window, (low, high))
+            bounds[window] = (min(known[0], low), max(known[1], high))
+    return tuple((window, *bounds[window]) for window in sorted(bounds))
+
+
+def total_of(found: Iterable[Part], sites: int) -> Int64Array:
+    """Return int64[sites], the sum of the parts."""
+    total = np.zeros(sites, np.int64)
+    for part in found:
+        total[part.site_ids] += part.sums
+    return total
+
+
+def seconds_of(seen: Iterable[Seen]) -> int:
+    """Return the number of seconds seen."""
+    return sum(high - low for _, low, high in seen)
 
 
 def rounded_mean(sums: Int64Array, seconds: int) -> Int64Array:
@@ -119,7 +139,8 @@ class _WindowTotal:
         low, high = _seen(self.times, *grid.bounds(self.window))
         count = len(self.times)
         sums = (self.sums * (high - low) + count // 2) // count if is_mean else self.sums
-        return Part(instance_id, self.window, sums, count, low, high)
+        some = np.flatnonzero(sums)
+        return Part(some, sums[some], count, ((self.window, low, high),), instance_id)
 
 
 def _means(instance_id: int, group: Iterable[Reading], grid: Grid, sites: int) -> Iterator[Part]:

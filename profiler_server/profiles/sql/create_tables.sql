@@ -109,6 +109,7 @@ CREATE TABLE profiles_chunk (
     PRIMARY KEY (project_id, service_id, instance_id, window_at, shape_id)
 ) PARTITION BY RANGE (window_at);
 ALTER TABLE profiles_chunk ALTER catalogue SET STORAGE EXTERNAL, ALTER block SET STORAGE EXTERNAL;
+CREATE INDEX profiles_chunk_stale ON profiles_chunk (project_id, service_id, window_at) WHERE is_stale;
 
 -- Sums of one sample type over a window of ten minutes: scope 0 = the service, 1 = a release.
 CREATE TABLE profiles_window_sum (
@@ -116,10 +117,11 @@ CREATE TABLE profiles_window_sum (
     service_id bigint NOT NULL,
     scope_id bigint NOT NULL,            -- the release, or 0
     window_at timestamptz NOT NULL,
-    written_at timestamptz NOT NULL DEFAULT now(),
     profiles integer NOT NULL,
     type_id smallint NOT NULL,
     scope smallint NOT NULL,
+    low smallint NOT NULL,               -- the seconds of the window that were seen: [low, high)
+    high smallint NOT NULL,
     block bytea,                         -- null: the same as the service's
     PRIMARY KEY (project_id, service_id, scope, scope_id, type_id, window_at)
 ) PARTITION BY RANGE (window_at);
@@ -131,15 +133,22 @@ CREATE TABLE profiles_hour_sum (
     service_id bigint NOT NULL,
     scope_id bigint NOT NULL,
     hour_at timestamptz NOT NULL,
-    written_at timestamptz NOT NULL DEFAULT now(),
     profiles integer NOT NULL,
     type_id smallint NOT NULL,
     scope smallint NOT NULL,
-    windows smallint NOT NULL,           -- how many ten-minute windows had data
+    seen smallint[] NOT NULL,            -- low and high of each window of the hour, in seconds of the hour
     block bytea,
     PRIMARY KEY (project_id, service_id, scope, scope_id, type_id, hour_at)
 ) PARTITION BY RANGE (hour_at);
 ALTER TABLE profiles_hour_sum ALTER block SET STORAGE EXTERNAL;
+
+-- Hours with a window sum that is newer than the hour's own sums.
+CREATE TABLE profiles_due_hour (
+    project_id bigint NOT NULL,
+    service_id bigint NOT NULL,
+    hour_at timestamptz NOT NULL,
+    PRIMARY KEY (project_id, service_id, hour_at)
+);
 
 -- Snapshots that outlive retention, each for a reason; the same block as when it was hot.
 CREATE TABLE profiles_kept (

@@ -1,0 +1,11 @@
+-- Whether a hot profile of [start, end) is in no chunk.
+SELECT EXISTS (
+    SELECT FROM profiles_hot h
+    WHERE h.taken_at >= %(start)s AND h.taken_at < %(end)s
+        AND NOT EXISTS (
+            SELECT FROM profiles_chunk c
+            WHERE c.project_id = h.project_id AND c.service_id = h.service_id AND c.instance_id = h.instance_id
+                AND c.shape_id = h.shape_id AND c.window_at = date_bin('10 minutes', h.taken_at, 'epoch')
+                AND pg_visible_in_snapshot(h.stored_by, c.covers)
+        )
+)
