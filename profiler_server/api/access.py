@@ -9,6 +9,8 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.csrf import csrf_exempt
 
 from profiler_server.accounts.queries import grant_of, projects_of
@@ -17,6 +19,16 @@ from profiler_server.core.errors import NotFound
 SESSION_KEY = "project"
 P = ParamSpec("P")
 Endpoint = Callable[Concatenate[HttpRequest, int, P], HttpResponseBase]
+
+
+class _CsrfAsJson(CsrfViewMiddleware):
+    """Django's check, answering as every other refusal of the API does."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        return _refusal(403, "csrf_failed", "The page is too old to send this. Reload it, then try again.")
+
+
+_csrf_protect = decorator_from_middleware(_CsrfAsJson)
 
 
 def endpoint(
@@ -30,7 +42,7 @@ def endpoint(
     """
 
     def decorate(view: Endpoint[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-        protected = _csrf_protect(_by_session(view))
+        protected: Callable[..., HttpResponseBase] = _csrf_protect(_by_session(view))
 
         @csrf_exempt
         @wraps(view)
