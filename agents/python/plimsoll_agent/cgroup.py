@@ -53,9 +53,13 @@ def find_cgroup(proc_root: str = "/proc/self", root: str = ROOT) -> Optional[Cgr
     """The memory control group of the process, None where the system hides or lacks it.
 
     In a container the path named in /proc may not exist under the mount, which then shows the group
-    itself: the longest existing suffix of the path is taken.
+    itself: the longest existing suffix of the path is taken. Where /proc is hidden, a mount that is itself a
+    group of version 2 is this process's own.
     """
-    for line in _read(f"{proc_root}/cgroup").decode("utf-8", "replace").splitlines():
+    membership = _read(f"{proc_root}/cgroup")
+    if not membership and os.path.exists(os.path.join(root, "memory.current")):
+        return Cgroup(root, 2)
+    for line in membership.decode("utf-8", "replace").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if "memory" in controllers.split(","):

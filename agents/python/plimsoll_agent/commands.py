@@ -16,7 +16,7 @@ MAX_SITE_FRAMES = 64
 MAX_TEXT = 500
 MAX_LINE_NUMBER = 1 << 31
 MAX_ARM_SECONDS = 600.0
-REST_SECONDS = {"arm_sampler": 1800.0, "find_holders": 300.0, "send_profile": 60.0}
+REST_SECONDS = {"arm_sampler": 1800.0, "find_holders": 120.0, "send_profile": 60.0}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,11 @@ class HolderSearch:
 
     def note(self) -> None:
         """Remember how big the containers are now, so that a later report can say which one grows."""
-        self._census.count()
+        native = getattr(self._sampler, "note_containers", None)
+        if native is not None:
+            native()
+        else:
+            self._census.count()
 
     def search(self, site: Site) -> Optional[dict[str, Any]]:
         """Return the report of the wire contract without its envelope, None if nothing can be said."""

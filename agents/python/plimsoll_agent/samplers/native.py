@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import plimsoll_agent_native as native
 
@@ -50,10 +50,20 @@ class NativeSampler:
         native.hook_numpy()
         return native.snapshot_pprof()
 
-    def find_holders(self, site: Any, *, redact: bool) -> Optional[dict[str, Any]]:
-        """Who holds the live objects of ``site``; None where the extension cannot say."""
-        search = getattr(native, "find_holders", None)
-        if search is None or not self.armed:
+    def find_holders(self, site: Sequence[tuple[str, str, int]], *, redact: bool) -> Optional[dict[str, Any]]:
+        """Who holds the live objects of ``site`` (leaf first); None where no sampled object has it."""
+        if not self.armed:
             return None
-        report: Optional[dict[str, Any]] = search(site, redact=redact)
-        return report
+        report = native.find_holders(site, redact=_redacted if redact else None)
+        if report["method"] == "none":
+            return None
+        kept = ("method", "pause_ms", "unexplained_share", "note", "paths")
+        return {name: value for name, value in report.items() if name in kept}
+
+    def note_containers(self) -> None:
+        """Let the extension remember how long the big containers are, so that it can tell growth."""
+        native.census()
+
+
+def _redacted(name: str) -> str:
+    return "*" if name else name
