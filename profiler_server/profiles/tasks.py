@@ -25,7 +25,7 @@ def compact_due_windows() -> None:
     for due in due_windows(now):
         windows[due.service].append(due.at.timestamp())
     for due in due_hours(now):
-        windows[due.service].extend(())
+        windows[due.service]
     for service, starts in windows.items():
         compact_windows.delay(service.project_id, service.service_id, starts)
 

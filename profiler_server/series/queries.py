@@ -10,6 +10,7 @@ from profiler_server.core.errors import LimitExceeded
 from profiler_server.series.column_sets import ServiceKey, column_sets
 from profiler_server.series.model import Series, downsample
 from profiler_server.series.reading import Reading, read_points
+from profiler_server.storage.consistent import consistent_reads
 
 MAX_SERIES = 2_000
 MAX_POINTS_PER_SERIES = 20_000
@@ -36,7 +37,8 @@ def read_series(
     reading = Reading(
         ServiceKey(project_id, service_id), start, end, None if names is None else tuple(names), wanted
     )
-    found = read_points(reading, max_points)
+    with consistent_reads():
+        found = read_points(reading, max_points)
     if len(found) > MAX_SERIES:
         raise LimitExceeded(
             f"{len(found)} series match; at most {MAX_SERIES} can be read: name instances or columns."

@@ -1,21 +1,25 @@
-"""From stored rows to series: hot batches and chunks joined, each (instance, time, column) once."""
+"""From stored rows to series: hot batches, chunks and their downsampled tiers, each (instance, time, column) once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from profiler_server.core.errors import LimitExceeded
-from profiler_server.core.points import PointBatch
 from profiler_server.core.profile import FloatArray
 from profiler_server.series.batches import decode_batch
 from profiler_server.series.column_sets import ServiceKey, column_sets
+from profiler_server.series.hours import FIVE_MINUTES, SECONDS_PER_HOUR
 from profiler_server.series.model import Series
+from profiler_server.series.slices import decode_times, decode_values
 from profiler_server.series.statements import SQL
+from profiler_server.storage.sql import Row
 
-MAX_HOT_BATCHES = 500_000
+MAX_HOT_BATCHES = 200_000
+MAX_SLICES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +42,97 @@ class Reading:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Successive values of one series; `lows` and `highs` are the values themselves where nothing was thinned."""
+
+    ts: FloatArray
+    values: FloatArray
+    lows: FloatArray
+    highs: FloatArray
+
+
+_Pieces = dict[tuple[int, str], list[_Piece]]
+
+
 def read_points(reading: Reading, max_points: int | None) -> list[Series]:
-    """Return the series of a reading, not yet downsampled to the pixel."""
-    parts: dict[tuple[int, str], list[tuple[FloatArray, FloatArray]]] = {}
-    for instance_id, batch in _hot_batches(reading):
-        for name, values in batch.columns.items():
-            if reading.names is None or name in reading.names:
-                parts.setdefault((instance_id, name), []).append((batch.ts, values))
+    """Return the series of a reading, not yet downsampled to the pixel.
+
+    Where a point is asked for every five minutes or less often, the tiers serve what is compacted.
+    """
+    sets = column_sets(reading.service)
+    names = tuple(dict.fromkeys(n for columns in sets.values() for n in columns if _wanted(reading, n)))
+    if not names:
+        return []
+    step = (reading.end - reading.start).total_seconds() / max_points if max_points else 0.0
+    pieces: _Pieces = {}
+    if step >= SECONDS_PER_HOUR:
+        _add_hourly(reading, names, pieces)
+    else:
+        _add_slices(reading, names, pieces, thinned=step >= FIVE_MINUTES)
+    for row in _bounded("read_hot", reading, {}, MAX_HOT_BATCHES):
+        batch = decode_batch(row[3], sets[row[1]], row[2])
+        for name in batch.columns.keys() & set(names):
+            values = batch.columns[name]
+            pieces.setdefault((row[0], name), []).append(_Piece(batch.ts, values, values, values))
     window = (reading.start.timestamp(), reading.end.timestamp())
-    series = (_join(key, found, window) for key, found in sorted(parts.items()))
+    if step >= FIVE_MINUTES:
+        window = (window[0] - min(step, SECONDS_PER_HOUR), window[1])
+    series = (_join(key, found, window) for key, found in sorted(pieces.items()))
     return [one for one in series if len(one.ts)]
 
 
-def _hot_batches(reading: Reading) -> list[tuple[int, PointBatch]]:
-    rows = SQL.fetch("read_hot", reading.parameters | {"most": MAX_HOT_BATCHES + 1})
-    if len(rows) > MAX_HOT_BATCHES:
-        raise LimitExceeded(
-            f"More than {MAX_HOT_BATCHES:,} batches match; ask for less time or fewer instances."
-        )
-    sets = column_sets(reading.service)
-    return [(row[0], decode_batch(row[3], sets[row[1]], row[2])) for row in rows]
+def _wanted(reading: Reading, name: str) -> bool:
+    return reading.names is None or name in reading.names
 
 
-def _join(
-    key: tuple[int, str], parts: list[tuple[FloatArray, FloatArray]], window: tuple[float, float]
-) -> Series:
-    """Return one series in the order of time; of equal times the part read first wins where it has a value."""
-    ts = np.concatenate([part[0] for part in parts])
-    values = np.concatenate([part[1] for part in parts])
+def _bounded(statement: str, reading: Reading, more: dict[str, object], most: int) -> list[Row]:
+    rows = SQL.fetch(statement, reading.parameters | more | {"most": most + 1})
+    if len(rows) > most:
+        raise LimitExceeded(f"More than {most:,} rows of points match; ask for less time or fewer instances.")
+    return rows
+
+
+def _add_slices(reading: Reading, names: tuple[str, ...], pieces: _Pieces, *, thinned: bool) -> None:
+    statement = "read_five_minutes" if thinned else "read_chunks"
+    times: dict[tuple[bytes, float], FloatArray] = {}
+    for instance_id, name, hour_at, points, time_slice, value_slice in _bounded(
+        statement, reading, {"names": list(names)}, MAX_SLICES
+    ):
+        start = hour_at.timestamp()
+        ts = times.get((time_slice, start))
+        if ts is None:
+            ts = times[(time_slice, start)] = decode_times(time_slice, start, points)
+        if thinned:
+            values, lows, highs = decode_values(value_slice, 3 * points).reshape(3, points)
+            piece = _Piece(ts, values, lows, highs)
+        else:
+            values = decode_values(value_slice, points)
+            piece = _Piece(ts, values, values, values)
+        pieces.setdefault((instance_id, name), []).append(piece)
+
+
+def _add_hourly(reading: Reading, names: tuple[str, ...], pieces: _Pieces) -> None:
+    for instance_id, name, *columns in _bounded("read_hourly", reading, {"names": list(names)}, MAX_SLICES):
+        ts, values, lows, highs = (np.array(column, np.float64) for column in columns)
+        pieces.setdefault((instance_id, name), []).append(_Piece(ts, values, lows, highs))
+
+
+def _join(key: tuple[int, str], pieces: list[_Piece], window: tuple[float, float]) -> Series:
+    """Return one series in the order of time; of equal times the piece read first wins where it has a value."""
+    ts, values, lows, highs = (
+        np.concatenate(columns) for columns in zip(*map(_columns, pieces), strict=True)
+    )
     some = ~np.isnan(values) & (ts >= window[0]) & (ts < window[1])
-    ts, values = ts[some], values[some]
+    if not some.all():
+        ts, values, lows, highs = ts[some], values[some], lows[some], highs[some]
     if len(ts) > 1 and not (np.diff(ts) > 0).all():
         ts, first = np.unique(ts, return_index=True)
-        values = values[first]
-    return Series(*key, ts, values)
+        values, lows, highs = values[first], lows[first], highs[first]
+    if np.array_equal(values, lows) and np.array_equal(values, highs):
+        return Series(*key, ts, values)
+    return Series(*key, ts, values, lows, highs)
+
+
+def _columns(piece: _Piece) -> Iterator[FloatArray]:
+    yield from (piece.ts, piece.values, piece.lows, piece.highs)

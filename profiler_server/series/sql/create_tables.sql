@@ -43,13 +43,14 @@ CREATE TABLE series_chunk (
 ) PARTITION BY RANGE (hour_at);
 ALTER TABLE series_chunk ALTER data SET STORAGE EXTERNAL;
 
--- The same hour in buckets of five minutes: a slice of bucket numbers, then mean, low and high per column.
+-- The same hour in buckets of five minutes: a slice of their times, then means, lows and highs per column.
 CREATE TABLE series_five_minutes (
     project_id bigint NOT NULL,
     service_id bigint NOT NULL,
     instance_id bigint NOT NULL,
     hour_at timestamptz NOT NULL,
     set_id integer NOT NULL,
+    buckets integer NOT NULL,
     ends integer[] NOT NULL,
     data bytea NOT NULL,
     PRIMARY KEY (project_id, service_id, instance_id, hour_at)

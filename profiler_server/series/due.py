@@ -1,0 +1,33 @@
+"""Which hours of points have to be compacted now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from profiler_server.series.column_sets import ServiceKey
+from profiler_server.series.statements import SQL
+
+GRACE = timedelta(seconds=90)
+QUIET = timedelta(seconds=15)
+LONGEST_WAIT = timedelta(minutes=10)  # a running hour is compacted when a batch waits for so long
+MAX_DUE_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class DueHour:
+    """An hour of a service, by its start."""
+
+    service: ServiceKey
+    at: datetime
+
+
+def due_hours(now: datetime, *, limit: int = MAX_DUE_AT_ONCE) -> list[DueHour]:
+    """Return the hours with batches that no chunk holds, by service and time."""
+    parameters = {
+        "ended_before": now - GRACE,
+        "quiet_since": now - QUIET,
+        "waiting_since": now - LONGEST_WAIT,
+        "most": limit,
+    }
+    return [DueHour(ServiceKey(*row[:2]), row[2]) for row in SQL.fetch("due_hours", parameters)]

@@ -1,0 +1,95 @@
+"""Columns of points in few bytes: numbers that are decimal become integers, integers become differences.
+
+Every slice is sealed on its own, so that one column of a chunk can be read without the others. A column whose values
+are not decimal within `MAX_DECIMALS` digits keeps its float64 bits, each combined with the one before by exclusive or.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from profiler_server.core.profile import BoolArray, FloatArray, Int64Array
+from profiler_server.storage.columns import pack, unpack
+from profiler_server.storage.sealing import DamagedBlock, seal, unseal
+
+MAX_DECIMALS = 6
+VERBATIM = 15
+HAS_GAPS = 0x10
+EXACT_LIMIT = float(1 << 53)
+MILLISECONDS = 1000.0
+
+
+def encode_times(ts: FloatArray, start: float) -> bytes:
+    """Return times (kept to the millisecond) relative to `start`, both in unix seconds."""
+    offsets = np.rint((ts - start) * MILLISECONDS).astype(np.int64)
+    return seal(pack(_steps(_steps(offsets))))
+
+
+def decode_times(block: bytes | memoryview, start: float, points: int) -> FloatArray:
+    """Undo `encode_times`."""
+    steps, _ = unpack(unseal(block), 0, points)
+    milliseconds: Int64Array = np.cumsum(np.cumsum(steps))
+    return (milliseconds + round(start * MILLISECONDS)) / MILLISECONDS
+
+
+def encode_values(values: FloatArray) -> bytes:
+    """Return float64[n], NaN = missing, bit for bit."""
+    gaps = np.isnan(values)
+    some = values[~gaps] if gaps.any() else values
+    decimals, integers = _integers(some)
+    flags = decimals | (HAS_GAPS if len(some) < len(values) else 0)
+    mask = np.packbits(gaps).tobytes() if flags & HAS_GAPS else b""
+    return seal(bytes([flags]) + mask + pack(integers))
+
+
+def decode_values(block: bytes | memoryview, points: int) -> FloatArray:
+    """Undo `encode_values`. Raises `DamagedBlock`."""
+    payload = unseal(block)
+    if not payload:
+        raise DamagedBlock("A stored column is empty.")
+    flags, offset = payload[0], 1
+    gaps: BoolArray | None = None
+    if flags & HAS_GAPS:
+        packed = np.frombuffer(payload, np.uint8, (points + 7) // 8, offset)
+        gaps = np.unpackbits(packed, count=points).astype(np.bool_)
+        offset += len(packed)
+    count = points if gaps is None else points - int(gaps.sum())
+    integers, _ = unpack(payload, offset, count)
+    some = _floats(flags & 0x0F, integers)
+    if gaps is None:
+        return some
+    values = np.full(points, np.nan)
+    values[~gaps] = some
+    return values
+
+
+def _integers(values: FloatArray) -> tuple[int, Int64Array]:
+    """Return (decimals, differences of scaled integers), or (`VERBATIM`, combined bits)."""
+    for decimals in range(MAX_DECIMALS + 1):
+        factor = 10.0**decimals
+        scaled = np.rint(values * factor)
+        fits = bool((np.abs(scaled) < EXACT_LIMIT).all())
+        if fits and np.array_equal(scaled / factor, values) and not _has_negative_zero(values):
+            return decimals, _steps(scaled.astype(np.int64))
+    bits = np.ascontiguousarray(values).view(np.int64)
+    combined = bits.copy()
+    combined[1:] ^= bits[:-1]
+    return VERBATIM, combined
+
+
+def _floats(decimals: int, integers: Int64Array) -> FloatArray:
+    if decimals == VERBATIM:
+        return np.bitwise_xor.accumulate(integers).view(np.float64)
+    whole: Int64Array = np.cumsum(integers)
+    return whole / 10.0**decimals
+
+
+def _has_negative_zero(values: FloatArray) -> bool:
+    zeros = values == 0
+    return bool(zeros.any() and np.signbit(values[zeros]).any())
+
+
+def _steps(values: Int64Array) -> Int64Array:
+    steps = values.copy()
+    steps[1:] -= values[:-1]
+    return steps

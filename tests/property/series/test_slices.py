@@ -1,0 +1,80 @@
+"""Packed columns of points come back bit for bit, whatever they hold; damage is noticed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiler_server.core.points import PointBatch
+from profiler_server.series.hours import join_batches, pack_hour, thin, unpack_hour
+from profiler_server.series.slices import decode_times, decode_values, encode_times, encode_values
+from profiler_server.storage.sealing import DamagedBlock
+
+numbers = st.one_of(
+    st.floats(allow_infinity=False, allow_nan=True, width=64),
+    st.integers(-(10**12), 10**12).map(float),
+    st.decimals(-(10**6), 10**6, places=3).map(float),
+)
+
+
+@given(st.lists(numbers, max_size=200))
+def test_values_come_back_bit_for_bit(values: list[float]) -> None:
+    array = np.array(values, np.float64)
+    back = decode_values(encode_values(array), len(array))
+    assert np.array_equal(np.isnan(array), np.isnan(back))
+    some = ~np.isnan(array)
+    assert array[some].tobytes() == back[some].tobytes()
+
+
+@given(st.lists(st.integers(0, 3_599_999), unique=True, max_size=200).map(sorted))
+def test_times_come_back_to_the_millisecond(offsets: list[int]) -> None:
+    start = 1_795_000_000.0 // 3600 * 3600
+    ts = (np.array(offsets, np.float64) + start * 1000) / 1000
+    assert decode_times(encode_times(ts, start), start, len(ts)).tolist() == ts.tolist()
+
+
+@given(st.data())
+def test_a_flipped_bit_is_noticed(data: st.DataObject) -> None:
+    block = bytearray(encode_values(np.arange(50) * 1.5))
+    place = data.draw(st.integers(0, len(block) * 8 - 1))
+    block[place // 8] ^= 1 << place % 8
+    with pytest.raises(DamagedBlock):
+        decode_values(bytes(block), 50)
+
+
+def test_an_hour_of_ordinary_points_takes_less_than_two_bytes_each() -> None:
+    rng = np.random.default_rng(1)
+    ts = 1_795_000_000 + np.arange(360) * 10.0
+    rss = np.round(np.cumsum(rng.normal(0, 30, 360)) + 90_000) * 4096
+    columns = {
+        "rss_bytes": rss,
+        "requests": rng.poisson(40, 360).astype(float),
+        "p99_ms": np.round(rng.gamma(4, 9, 360), 2),
+    }
+    packed = pack_hour(PointBatch(ts, columns), 1_795_000_000.0)
+    assert len(packed.data) < 2 * 360 * len(columns)
+    back = unpack_hour(packed.data, packed.ends, tuple(columns), 1_795_000_000.0, 360)
+    assert all(np.array_equal(back.columns[name], columns[name]) for name in columns)
+
+
+def test_thinning_keeps_the_extremes_and_the_gaps() -> None:
+    ts = np.arange(0.0, 1200.0, 10.0)
+    values = np.ones(120)
+    values[45] = 77.0
+    values[60:] = np.nan
+    buckets = thin(PointBatch(ts, {"fds": values}), 0.0, 300)
+    mean, low, high = buckets.columns["fds"]
+    assert high.tolist()[:2] == [1.0, 77.0]
+    assert low.tolist()[:2] == [1.0, 1.0]
+    assert np.isnan(mean[2:]).all()
+
+
+def test_the_first_batch_with_a_value_wins() -> None:
+    one = PointBatch(np.array([1.0, 2.0]), {"a": np.array([1.0, np.nan])})
+    two = PointBatch(np.array([2.0, 3.0]), {"a": np.array([5.0, 6.0]), "b": np.array([7.0, np.nan])})
+    joined = join_batches([one, two, PointBatch(np.array([1.0]), {"a": np.array([9.0])})])
+    assert joined.ts.tolist() == [1.0, 2.0, 3.0]
+    assert joined.columns["a"].tolist() == [1.0, 5.0, 6.0]
+    assert joined.columns["b"][1] == 7.0
