@@ -19,7 +19,7 @@ from profiler_server.core.stacks import offsets_of
 from profiler_server.core.validate import LIMIT_NAMES
 
 # Raised with every change of what the functions at the end take or return; `engine` refuses another number.
-INTERFACE = 2
+INTERFACE = 3
 
 cdef enum:
     VARINT = 0
@@ -596,6 +596,14 @@ cdef int hash_stacks(Columns* c, int* usable) noexcept nogil:
     return error
 
 
+cdef int has_addresses(const Columns* c) noexcept nogil:
+    cdef size_t i
+    for i in range(c.line_counts.size):
+        if c.locations.data[3 * i + 2] == 0:
+            return 0
+    return 1
+
+
 cdef int hash_samples(Columns* c, const uint64_t* table, uint64_t largest) noexcept nogil:
     cdef Reader part
     cdef size_t i
@@ -720,11 +728,12 @@ def parse_columns(bytes buffer not None, object limits not None, bint symbols):
 def hash_columns(bytes buffer not None, object limits not None, bint by_content):
     """Return (columns without stacks and symbols, uint64[n] stack hashes), or None when it needs the general way.
 
-    Hashed by the addresses of the locations or by the content of their frames. Raises as `parse_columns` does.
+    Hashed by the content of the frames, or by the addresses of the locations; then the hashes are None when there is a
+    location without an address, and the samples were not looked at. Raises as `parse_columns` does.
     """
     cdef Columns c
     cdef Reader r
-    cdef int error, usable = 1
+    cdef int error, usable = 1, addressed = 1
     prepare(&c, &r, buffer, limits)
     c.by_span = 1
     c.symbols = by_content
@@ -733,11 +742,15 @@ def hash_columns(bytes buffer not None, object limits not None, bint by_content)
             error = read_profile(&r, &c)
             if not error and by_content:
                 error = hash_symbols(&c, &usable)
-            if not error and usable:
+            elif not error:
+                addressed = has_addresses(&c)
+            if not error and usable and addressed:
                 error = hash_stacks(&c, &usable)
-            if not error and usable:
+            if not error and usable and addressed:
                 error = check_widths(&c)
         stop_at(error, limits)
+        if not addressed:
+            return common(&c), None
         return (common(&c), taken(&c.stack_hashes, np.uint64)) if usable else None
     finally:
         release(&c)

@@ -12,7 +12,7 @@ from profiler_server.codecs.pprof_message import PprofMessage
 from profiler_server.codecs.stack_hashes import HashedColumns
 from profiler_server.core.validate import ProfileLimits
 
-COMPILED_INTERFACE = 2
+COMPILED_INTERFACE = 3
 
 
 class Parser(Protocol):

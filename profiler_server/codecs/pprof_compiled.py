@@ -35,4 +35,6 @@ def parse_hashed(buffer: bytes, limits: ProfileLimits, *, by_content: bool) -> H
         lines=_NO_LINES,
         functions=_NO_FUNCTIONS,
     )
-    return HashedColumns(message.checked(), hashes, complete=True)
+    return HashedColumns(
+        message.checked(), _NO_IDS if hashes is None else hashes, complete=hashes is not None
+    )

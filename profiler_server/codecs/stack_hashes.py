@@ -24,7 +24,8 @@ _MASK = 2**64 - 1
 class HashedColumns:
     """A message (perhaps without stacks and symbols) and uint64[n] hashes of its stacks.
 
-    `complete` is false when some location has no address to be hashed by; then the hashes mean nothing.
+    `complete` is false when some location has no address to be hashed by; then there are no hashes, and samples
+    may not have been looked at.
     """
 
     message: PprofMessage
@@ -36,8 +37,9 @@ def hashed_by_address(message: PprofMessage) -> HashedColumns:
     """Hash the stacks of a message by the addresses of their locations; raises `InvalidProfile` for bad ids."""
     message.checked()
     addresses = message.locations[:, 2]
-    complete = bool((addresses != 0).all())
-    return HashedColumns(message, _stack_hashes(message, mix64(addresses)), complete)
+    if not (addresses != 0).all():
+        return HashedColumns(message, addresses[:0], complete=False)
+    return HashedColumns(message, _stack_hashes(message, mix64(addresses)), complete=True)
 
 
 def hashed_by_content(message: PprofMessage, limits: ProfileLimits) -> HashedColumns:
