@@ -38,7 +38,8 @@ def derive_channels(columns: Mapping[str, FloatArray], n: int) -> FloatArray:
     resident = np.where(np.isnan(get["rss_anon_bytes"]), rss, get["rss_anon_bytes"] + np.nan_to_num(get["swap_bytes"]))
     heap, malloced = get["heap_live_bytes"], get["native_inuse_bytes"]
     native = np.where(np.isnan(heap), malloced, malloced - heap)
-    held = _first(get["heap_sys_bytes"], malloced + np.nan_to_num(get["native_free_bytes"]))
+    mapped = get["heap_sys_bytes"] - get["heap_released_bytes"]
+    held = _first(mapped, get["heap_inuse_bytes"], malloced + np.nan_to_num(get["native_free_bytes"]))
     free = _first(get["native_free_bytes"], get["heap_sys_bytes"] - get["heap_inuse_bytes"])
     return np.stack(
         [heap, native, resident - held, rss, free, get["threads"], get["fds"], get["goroutines"]], axis=1
@@ -52,6 +53,7 @@ _SOURCES = (
     "heap_live_bytes",
     "heap_inuse_bytes",
     "heap_sys_bytes",
+    "heap_released_bytes",
     "native_inuse_bytes",
     "native_free_bytes",
     "threads",

@@ -52,5 +52,5 @@ def groups_of(data: ChannelData, lives: Sequence[LifeHistory]) -> list[Group]:
             members = tuple(i for i in everything if lives[segments[i].life].instance == name)
             if members not in seen:
                 seen.add(members)
-                found.append(Group("replica", name, members, 0.15 / len(replicas)))
+                found.append(Group("replica", name, members, 0.1 / len(replicas)))
     return found

@@ -35,7 +35,7 @@ class DetectorConfig:
 
     correlation_hours: tuple[float, ...] = (0.05, 0.2, 0.6, 2.0, 6.0, 20.0, 60.0)
     """Correlation times of the noise that are averaged over; the longest is close to a random walk."""
-    warm_hours: tuple[float, ...] = (0.15, 0.4, 0.8, 1.4, 2.4, 4.0, 6.5, 11.0, 18.0, 32.0, 64.0)
+    warm_hours: tuple[float, ...] = (0.15, 0.4, 0.8, 1.4, 2.4, 4.0, 6.5, 11.0, 18.0, 32.0)
     """Time constants of a saturating warm-up, in hours since start or in the requests of as many hours."""
     growth_scales: tuple[float, ...] = (0.005, 0.03, 0.15, 0.8)
     """Prior scales of a leak's growth over the window, as shares of the floor; each is as likely as the next."""
@@ -64,6 +64,8 @@ class DetectorConfig:
     """Blocks over all lives below which no odds are believed."""
     misfit_tax: float = 0.1
     """No model is exact: a leak must beat a warm-up by this share of what the warm-up gains over nothing."""
+    give_back_ratio: float = 0.3
+    """The low of the last third must stand above the first third by this share of the growth claimed between them."""
     young_hours: float = 12.0
     """Growth since birth is taken for filling caches and sessions until this age …"""
     young_growth: float = 1.0

@@ -50,6 +50,11 @@ class Design:
     warm_names: tuple[tuple[str, float], ...]
 
 
+def clock_column(design: Design, clock: str) -> int:
+    """Return where a leak clock stands in the matrices."""
+    return 1 + design.n_load + design.n_warm + LEAK_CLOCKS.index(clock)
+
+
 def scale_load(lives: Sequence[LifeHistory]) -> LoadScale:
     """Return centre and spread of the load over all lives, so that every life's columns mean the same."""
     stacked = np.concatenate([life.blocks[:, LOAD:REQUESTS] for life in lives])

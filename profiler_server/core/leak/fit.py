@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profiler_server.core.leak.design import LEAK_CLOCKS, Design
+from profiler_server.core.leak.design import Design, clock_column
 from profiler_server.core.leak.window import FloatArray
 
 OUTLIER_SIGMAS = 4.5
@@ -52,8 +52,8 @@ def fit_floor(
     correlation_hours: float,
 ) -> FloorFit:
     """Fit intercepts, load and the clock of the segments `members`; see `FloorFit`."""
-    n_load, n_warm = design.n_load, design.n_warm
-    at_clock = 1 + n_load + n_warm + LEAK_CLOCKS.index(clock)
+    n_load = design.n_load
+    at_clock, at_time = clock_column(design, clock), clock_column(design, "time")
     group, n_seg = set(members), len(design.matrices)
     rows, plain = [], []
     for i, (matrix, at, weight) in enumerate(zip(design.matrices, hours, weights, strict=True)):
@@ -78,13 +78,25 @@ def fit_floor(
     steady = tuple(p[:, -1] - p[:, :n_load] @ beta[:n_load] for p in plain)
     innovations = tuple(residual[a + 1 : b] / robust for a, b in zip(bounds, bounds[1:], strict=False))
     slope, error = float(beta[n_load]), sigma * float(np.sqrt(inverse[n_load, n_load]))
-    parts = [(plain[i][:, n_load], steady[i]) for i in members]
+    # Curved clocks are judged by plain time: what matters is whether it climbs now, and climbed then.
+    curved = clock in ("accelerating", "decelerating")
+    parts = [(design.matrices[i][:, at_time] if curved else plain[i][:, n_load], steady[i]) for i in members]
+    if curved:
+        slope_by = _whole_slope(parts)
+    else:
+        slope_by = slope
     late, early = _part_slope(parts, late=True), _part_slope(parts, late=False)
-    by = 1.0 / slope if slope > 1e-12 else 0.0
+    by = 1.0 / slope_by if slope_by > 1e-12 else 0.0
     return FloorFit(
         beta[:n_load], slope, error, fitted, steady, innovations,
         late[0] * by, late[1] * by, early[0] * by, early[1] * by,
     )  # fmt: skip
+
+
+def _whole_slope(parts: Sequence[tuple[FloatArray, FloatArray]]) -> float:
+    x = np.concatenate([clock - clock.mean() for clock, _ in parts])
+    y = np.concatenate([value - value.mean() for _, value in parts])
+    return float(x @ y) / (float(x @ x) + 1e-12)
 
 
 def _part_slope(parts: Sequence[tuple[FloatArray, FloatArray]], *, late: bool) -> tuple[float, float]:

@@ -24,8 +24,8 @@ from profiler_server.core.leak.segments import ChannelData
 LOG2 = float(np.log(2.0))
 INNOCENT_NONE, INNOCENT_WARM = 0.5, 0.3
 LEAK_PRIOR = 0.2
-CLOCK_PRIOR = np.array([0.4, 0.3, 0.08, 0.1, 0.12])
-OUTLIER_SIGMAS = 4.5
+CLOCK_PRIOR = np.array([0.42, 0.3, 0.08, 0.05, 0.15])
+USUAL_WARM_HOURS = 6.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def logsumexp(values: FloatArray, axis: int | tuple[int, ...] | None = None) -> 
     """Return log Σ exp along `axis`; minus infinity where there is nothing to add."""
     top = np.max(values, axis=axis, keepdims=True)
     safe = np.where(np.isfinite(top), top, 0.0)
-    total = np.log(np.exp(values - safe).sum(axis=axis, keepdims=True)) + safe
+    with np.errstate(divide="ignore"):  # the logarithm of nothing is minus infinity
+        total = np.log(np.exp(values - safe).sum(axis=axis, keepdims=True)) + safe
     return np.asarray(total.reshape(-1)[0] if axis is None else np.squeeze(total, axis=axis))
 
 
@@ -150,11 +151,18 @@ def probe_group(name: str, members: Sequence[int], grams: Grams, design: Design,
     lam = (noise / config.warm_scale**2)[:, None]
     residual = np.maximum(y[:, None] - b**2 / (g + lam), floor[:, None])
     sign = log_ndtr(b / np.sqrt((g + lam) * residual / freedom + 1e-300)) + LOG2
-    log_warm = common[:, None] + evidence(residual) - 0.5 * np.log1p(g / lam) + sign
+    log_warm = common[:, None] + evidence(residual) - 0.5 * np.log1p(g / lam) + sign + _warm_prior(design)
     best_warm = int(np.argmax(logsumexp(log_warm, axis=0)))
     best_time = int(np.argmax(log_warm[:, best_warm]))
     leak = _leak_evidence(_thin(rest, n_all_warm), noise, common, freedom, n_all_warm // 4, config)
     return _summary(name, members, design, config, rest, noise, freedom, none, log_warm, best_warm, best_time, leak)
+
+
+def _warm_prior(design: Design) -> FloatArray:
+    """Return log prior of each warm-up column, f64[2 * n_warm]: the longer, the rarer, beyond USUAL_WARM_HOURS."""
+    tau = np.array([tau for _, tau in design.warm_names] * 2)
+    belief = np.minimum(1.0, (USUAL_WARM_HOURS / tau) ** 2)
+    return np.asarray(np.log(belief / belief.sum()))
 
 
 def _joint(whole: FloatArray, part: FloatArray, n_load: int, n_warm: int) -> FloatArray:
@@ -259,7 +267,7 @@ def _summary(name, members, design, config, rest, noise, freedom, none, log_warm
         members=tuple(members),
         log_leak=float(logsumexp(leak.log)) + log_t + float(np.log(LEAK_PRIOR)),
         log_none=float(none) + log_t + float(np.log(INNOCENT_NONE)),
-        log_warm=float(logsumexp(log_warm)) + log_t + float(np.log(INNOCENT_WARM / log_warm.shape[1])),
+        log_warm=float(logsumexp(log_warm)) + log_t + float(np.log(INNOCENT_WARM)),
         clock=LEAK_CLOCKS[clock],
         slope=slope,
         slope_error=error,

@@ -137,6 +137,12 @@ def absorb(life: LifeHistory, series: InstanceSeries, now: float, clock: Clock, 
     index = np.floor((ts - anchor) / life.block_seconds).astype(np.int64)
     cuts = np.flatnonzero(np.diff(index)) + 1
     fresh = np.stack([_block(group) for group in np.split(points, cuts)])
+    if len(life.blocks):
+        # After blocks were made longer the last one may be half full: what comes next completes it.
+        last = math.floor((float(life.blocks[-1, TIME]) - float(clock.hours(anchor))) * HOUR / clock.scale / life.block_seconds)
+        if last == index[0]:
+            fresh[0] = _merge(np.stack([life.blocks[-1], fresh[0]]))
+            life.blocks = life.blocks[:-1]
     life.blocks = np.concatenate([life.blocks, fresh])
     life.read_until = float(ts[-1])
     while len(life.blocks) > config.max_blocks:
@@ -194,16 +200,17 @@ def _coarsen(life: LifeHistory, anchor: float, clock: Clock) -> None:
     start = clock.hours(anchor)
     index = np.floor((life.blocks[:, TIME] - start) * HOUR / clock.scale / twice).astype(np.int64)
     cuts = np.flatnonzero(np.diff(index)) + 1
-    merged = []
-    for group in np.split(life.blocks, cuts):
-        if len(group) == 1:
-            merged.append(group[0])
-            continue
-        weight = np.where(np.isnan(group), 0.0, group[:, COUNT : COUNT + 1])
-        total = weight.sum(axis=0)
-        row = np.where(total > 0, np.nansum(group * weight, axis=0) / np.maximum(total, 1e-12), np.nan)
-        row[COUNT] = group[:, COUNT].sum()
-        row[LOW:LOAD] = np.fmin.reduce(group[:, LOW:LOAD], axis=0)
-        merged.append(row)
-    life.blocks = np.stack(merged)
+    life.blocks = np.stack([_merge(group) for group in np.split(life.blocks, cuts)])
     life.block_seconds = twice
+
+
+def _merge(group: FloatArray) -> FloatArray:
+    """Fold blocks f64[n, WIDTH] into one, each column weighted by the points behind it."""
+    if len(group) == 1:
+        return group[0]
+    weight = np.where(np.isnan(group), 0.0, group[:, COUNT : COUNT + 1])
+    total = weight.sum(axis=0)
+    row = np.where(total > 0, np.nansum(group * weight, axis=0) / np.maximum(total, 1e-12), np.nan)
+    row[COUNT] = group[:, COUNT].sum()
+    row[LOW:LOAD] = np.fmin.reduce(group[:, LOW:LOAD], axis=0)
+    return row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ RESIDENT_SCALED = frozenset(CHANNELS.index(name) for name in ("native", "outside
 STEP_SIGMAS = 6.0
 STEP_SHARE = 0.02
 MAX_STEPS = 3
+TOOTH_SHARPNESS = 2.0
 GAP_BLOCKS = 6
 
 
@@ -77,7 +78,9 @@ def _tooth_blocks(values: FloatArray) -> int:
     if len(falls) < 4:
         return 0
     climbs = steps[steps > 0].sum()
-    if -steps[falls].sum() < 0.5 * climbs:
+    rises = steps[steps > 0]
+    sharp = len(rises) > 0 and -float(np.median(steps[falls])) > TOOTH_SHARPNESS * float(np.median(rises))
+    if not sharp or -steps[falls].sum() < 0.5 * climbs:
         return 0
     return int(min(np.ceil(1.5 * np.median(np.diff(falls))), max(len(values) // 6, 2)))
 
@@ -137,16 +140,31 @@ def build_channel(
         base = max(base, float(np.nanmedian(np.concatenate([life.blocks[:, MID + RSS] for life in lives]))))
     if not base > 0:
         return None
-    cuts = [find_steps(values, base) for values in present]
-    up = sum(int(values[at] > values[at - 1]) for values, where in zip(present, cuts, strict=True) for at in where)
-    down = sum(len(where) for where in cuts) - up
-    replicas = len({life.instance for life in lives})
-    stairs = up >= 3 * max(replicas, 1) and down == 0
     segments: list[Segment] = []
     for index, (life, floor) in enumerate(zip(lives, floors, strict=True)):
-        where = [] if stairs or len(cuts[index]) > MAX_STEPS else cuts[index]
-        segments.extend(_cut(index, life, floor, where))
-    return ChannelData(channel, base, tuple(segments), up, down) if segments else None
+        segments.extend(_cut(index, life, floor, ()))
+    return ChannelData(channel, base, tuple(segments), 0, 0) if segments else None
+
+
+def cut_steps(data: ChannelData, steady: Sequence[FloatArray], lives: Sequence[LifeHistory]) -> ChannelData:
+    """Cut segments where their floor, load and growth taken out (`steady[i]` f64[n_i], shares of base), jumps for good.
+
+    Three steps up and none down are stairs, which is how a job that leaks once a night climbs: they are left whole.
+    """
+    cuts = [find_steps(values, 1.0) for values in steady]
+    up = sum(int(v[at] > v[at - 1]) for v, where in zip(steady, cuts, strict=True) for at in where)
+    down = sum(len(where) for where in cuts) - up
+    if up + down == 0:
+        return data
+    if up >= 3 * len({lives[s.life].instance for s in data.segments}) and down == 0:
+        return replace(data, steps_up=up)
+    parts: list[Segment] = []
+    for segment, where in zip(data.segments, cuts, strict=True):
+        bounds = [0, *where, len(segment.rows)] if len(where) <= MAX_STEPS else [0, len(segment.rows)]
+        for a, b in zip(bounds, bounds[1:], strict=False):
+            if b - a >= MIN_SEGMENT_BLOCKS:
+                parts.append(Segment(segment.life, segment.rows[a:b], segment.value[a:b]))
+    return replace(data, segments=tuple(parts), steps_up=up, steps_down=down) if parts else data
 
 
 def _cut(index: int, life: LifeHistory, floor: FloatArray, steps: Sequence[int]) -> list[Segment]:

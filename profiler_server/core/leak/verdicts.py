@@ -11,14 +11,15 @@ import numpy as np
 from profiler_server.core.leak.channels import RESOURCE_CHANNELS
 from profiler_server.core.leak.cohort import Group, groups_of
 from profiler_server.core.leak.config import DetectorConfig
-from profiler_server.core.leak.design import Design, LoadScale, build_design
+from profiler_server.core.leak.design import Design, LoadScale, build_design, clock_column
 from profiler_server.core.leak.fit import FloorFit, fit_floor, outlier_weights
 from profiler_server.core.leak.growth import Grams, GroupTest, build_grams, probe_group, screen_segments
 from profiler_server.core.leak.history import TIME, LifeHistory
 from profiler_server.core.leak.window import HOUR, FloatArray
-from profiler_server.core.leak.segments import ChannelData, build_channel
+from profiler_server.core.leak.segments import RESIDENT_SCALED, ChannelData, build_channel, cut_steps
 
 DAY_HOURS = 24.0
+REFILL_MARGIN = 1.01
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,14 @@ def judge_channel(
     data = build_channel(lives, channel, config=config, clock_scale=clock_scale)
     if data is None:
         return None
-    design = build_design(data, lives, scale, clock_scale=clock_scale, config=config)
-    hours = tuple(lives[s.life].blocks[s.rows, TIME] for s in data.segments)
-    weights: list[FloatArray] = [np.ones(len(h)) for h in hours]
+    whole = tuple(range(len(data.segments)))
+    design, hours, weights = _prepare(data, lives, scale, clock_scale, config)
+    plain = fit_floor(design, hours, weights, members=whole, clock="time", correlation_hours=design.span_hours / 4)
+    detrended = [s - m[:, clock_column(design, "time")] * plain.slope for s, m in zip(plain.steady, design.matrices, strict=True)]
+    cut = cut_steps(data, detrended, lives)
+    if cut.segments is not data.segments:
+        design, hours, weights = _prepare(cut, lives, scale, clock_scale, config)
+    data = cut
     grams = build_grams(design, hours, weights, config)
     groups = _screened(groups_of(data, lives), grams, design, config)
     if not groups:
@@ -81,9 +87,17 @@ def judge_channel(
     error = test.slope_error * data.base / design.span_hours
     verdict = ChannelVerdict(
         name, data, design, hours, tuple(weights), group, test, fit, log_odds, rate, error,
-        _growth_share(fit, group), _age(data, lives, group, clock_scale), None,
+        _growth_share(fit, group, own=channel not in RESIDENT_SCALED), _age(data, lives, group, clock_scale), None,
     )  # fmt: skip
-    return replace(verdict, held_by=_gate(verdict, young_hours, config))
+    return replace(verdict, held_by=_gate(verdict, lives, young_hours, clock_scale, config))
+
+
+def _prepare(
+    data: ChannelData, lives: Sequence[LifeHistory], scale: LoadScale, clock_scale: float, config: DetectorConfig
+) -> tuple[Design, tuple[FloatArray, ...], list[FloatArray]]:
+    design = build_design(data, lives, scale, clock_scale=clock_scale, config=config)
+    hours = tuple(lives[s.life].blocks[s.rows, TIME] for s in data.segments)
+    return design, hours, [np.ones(len(h)) for h in hours]
 
 
 def _screened(
@@ -114,14 +128,14 @@ def _fit(
     )
 
 
-def _growth_share(fit: FloorFit, group: Group) -> float:
+def _growth_share(fit: FloorFit, group: Group, *, own: bool) -> float:
     """Return how much the group's floor has grown, load taken out, over what it began with (largest life)."""
     shares = [0.0]
     for i in group.members:
         steady = fit.steady[i]
         k = max(len(steady) // 8, 1)
         begin, end = float(np.median(steady[:k])), float(np.median(steady[-k:]))
-        shares.append((end - begin) / max(abs(begin), 0.05))
+        shares.append((end - begin) / max(abs(begin), 0.05 if own else 1.0))
     return max(shares)
 
 
@@ -134,7 +148,44 @@ def _age(data: ChannelData, lives: Sequence[LifeHistory], group: Group, clock_sc
     return max(ages)
 
 
-def _gate(v: ChannelVerdict, young_hours: float, config: DetectorConfig) -> str | None:
+def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
+    """Whether what grew came back: batch jobs, bursts and walks fall again, a leak never does."""
+    claimed = held = 0.0
+    at = clock_column(v.design, v.test.clock)
+    for i in v.group.members:
+        steady, clock = v.fit.steady[i], v.design.matrices[i][:, at]
+        third = len(steady) // 3
+        if third < 2:
+            continue
+        low = float(np.quantile(steady[-third:], 0.15))
+        weight = float(clock[-1] - clock[0])
+        held += weight * (low - float(np.median(steady[:third])))
+        claimed += weight * v.fit.slope * float(clock[-third:].mean() - clock[:third].mean())
+    return claimed > 0 and held < config.give_back_ratio * claimed
+
+
+def _refilling(v: ChannelVerdict, lives: Sequence[LifeHistory], young_hours: float, clock_scale: float) -> bool:
+    """Whether a young process only fills up to where its elders stand."""
+    elders, young = [], []
+    for i, segment in enumerate(v.data.segments):
+        life = lives[segment.life]
+        age = float(life.blocks[-1, TIME]) - life.started_at * clock_scale / HOUR
+        first_age = float(v.hours[i][0]) - life.started_at * clock_scale / HOUR
+        if first_age >= 0.5 * young_hours:
+            elders.append(float(np.quantile(v.fit.steady[i], 0.2)))
+        elif i in v.group.members and age < 3 * young_hours:
+            young.append(float(np.median(v.fit.steady[i][-3:])))
+    grown_up = any(
+        lives[v.data.segments[i].life].blocks[-1, TIME] - lives[v.data.segments[i].life].started_at * clock_scale / HOUR
+        >= 3 * young_hours
+        for i in v.group.members
+    )
+    return bool(elders and young) and not grown_up and max(young) < REFILL_MARGIN * max(elders)
+
+
+def _gate(
+    v: ChannelVerdict, lives: Sequence[LifeHistory], young_hours: float, clock_scale: float, config: DetectorConfig
+) -> str | None:
     """Return the first gate that holds this verdict back, None if it may become a finding."""
     if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
         return "evidence"
@@ -146,10 +197,15 @@ def _gate(v: ChannelVerdict, young_hours: float, config: DetectorConfig) -> str 
     least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
     if min(total, v.growth_share) < least or total / span * DAY_HOURS < config.min_growth_share_per_day:
         return "effect"
-    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio:
+    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or v.fit.late_ratio < v.fit.late_error:
         return "late slope"
-    if v.fit.early_ratio + v.fit.early_error < config.early_slope_ratio:
+    early_error = -v.fit.early_error if v.test.clock == "accelerating" else v.fit.early_error
+    if v.fit.early_ratio + early_error < config.early_slope_ratio:
         return "early slope"
+    if _gives_back(v, config):
+        return "gives back"
+    if _refilling(v, lives, young_hours, clock_scale):
+        return "refilling"
     if v.age_hours < young_hours and not (
         v.growth_share >= config.young_growth and v.age_hours >= 0.5 * young_hours
     ):
