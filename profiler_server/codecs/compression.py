@@ -11,6 +11,8 @@ from profiler_server.core.errors import InvalidProfile, LimitExceeded
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WINDOW = 31
 GZIP_LEVEL = 6
+ZSTD_MAX_WINDOW = 2**27
+MAX_PARTS = 64
 
 
 def _inflater() -> Any:
@@ -46,6 +48,7 @@ def gunzip(body: bytes, max_bytes: int) -> bytes:
     parts: list[bytes] = []
     room = max_bytes
     while body:
+        _check_parts(len(parts))
         member, body = _gunzip_member(body, room)
         parts.append(member)
         room -= len(member)
@@ -68,6 +71,12 @@ def _gunzip_member(body: bytes, room: int) -> tuple[bytes, bytes]:
     return content, inflater.unused_data
 
 
+def _check_parts(done: int) -> None:
+    """Refuse many small parts in one body: each costs a copy of all that follows it."""
+    if done >= MAX_PARTS:
+        raise LimitExceeded(f"A body may consist of at most {MAX_PARTS} compressed parts.")
+
+
 def pack(content: bytes) -> bytes:
     """Return the content as gzip, the same bytes for the same content."""
     packer = zlib.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW)
@@ -75,12 +84,24 @@ def pack(content: bytes) -> bytes:
 
 
 def unzstd(body: bytes, max_bytes: int) -> bytes:
-    """Return what a zstd frame holds; raises as `gunzip` does."""
-    reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(body, read_across_frames=True)
+    """Return what a zstd file of one or more frames holds; raises as `gunzip` does.
+
+    The first pass only measures, in bounded memory; a frame without its end shows in the second.
+    """
     try:
-        content = reader.read(max_bytes + 1)
+        reader = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).stream_reader(
+            body, read_across_frames=True
+        )
+        if len(reader.read(max_bytes + 1)) > max_bytes:
+            raise LimitExceeded(f"The body unpacks to more than {max_bytes:,} bytes.")
+        parts: list[bytes] = []
+        while body:
+            _check_parts(len(parts))
+            frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).decompressobj()
+            parts.append(frame.decompress(body))
+            if not frame.eof:
+                raise InvalidProfile("The zstd data ends too early.")
+            body = frame.unused_data
     except zstandard.ZstdError:
         raise InvalidProfile("The zstd data is damaged.") from None
-    if len(content) > max_bytes:
-        raise LimitExceeded(f"The body unpacks to more than {max_bytes:,} bytes.")
-    return content
+    return b"".join(parts)

@@ -79,7 +79,7 @@ def package_of(frame: Frame) -> str:
 
 _PYTHON_SITE = re.compile(r"/(?:site|dist)-packages/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
 _PYTHON_STANDARD = re.compile(r"/lib/python3[0-9.]*/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
-_NODE_MODULE = re.compile(r"/node_modules/(?P<package>(?:@[^/]+/)?[^/]+)/(?!.*/node_modules/)")
+_NODE_MODULE = re.compile(r"^(?:.*/)?node_modules/(?P<package>(?:@[^/]+/)?[^/]+)/")
 _GENERIC_PART = re.compile(r"[\[(<]")
 
 
