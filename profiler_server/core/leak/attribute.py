@@ -15,7 +15,7 @@ from profiler_server.core.leak.model import SiteShare, Suspect
 from profiler_server.core.leak.window import HOUR, FloatArray, ServiceWindow, SiteTable
 from profiler_server.core.profile import Frame
 
-MIN_SNAPSHOTS = 3
+MIN_SNAPSHOTS = 2
 MAX_SUSPECTS = 10
 MAX_PATH = 24
 MIN_SHARE = 0.01
@@ -48,6 +48,8 @@ def site_slopes(table: SiteTable, time_scale: float) -> SiteSlopes | None:
     """
     age = table.ts - table.started_at
     keep = age >= START_SHARE * (age[-1] if len(age) else 0.0)
+    if keep.sum() < MIN_SNAPSHOTS:
+        keep[:] = True
     ts, values = table.ts[keep], table.inuse_bytes[:, keep]
     if len(ts) < MIN_SNAPSHOTS:
         return None

@@ -54,3 +54,13 @@ def groups_of(data: ChannelData, lives: Sequence[LifeHistory]) -> list[Group]:
                 seen.add(members)
                 found.append(Group("replica", name, members, 0.1 / len(replicas)))
     return found
+
+
+def guilty_release(group: Group, lives: Sequence[LifeHistory]) -> str | None:
+    """Return the first release that grows, None where no release without growth was seen before it."""
+    releases = release_order(lives)
+    if len(releases) < 2:
+        return None
+    if group.kind == "release":
+        return group.name
+    return None

@@ -58,6 +58,8 @@ class DetectorConfig:
     """Threads, descriptors and goroutines come in whole numbers and small: they must grow by this share."""
     late_slope_ratio: float = 0.5
     """The last third must still climb at this share of the whole slope."""
+    burst_ratio: float = 2.0
+    """But not at more than so many times the whole slope: that is a burst that has yet to show whether it lasts."""
     early_slope_ratio: float = 0.2
     """The first part must have climbed too: a late burst is a batch job until it has lasted."""
     min_rows: int = 20
@@ -74,6 +76,10 @@ class DetectorConfig:
     """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""
     limit_horizon_hours: float = 6.0
     """A limit that the growth reaches within this time overrides the patience with the young."""
+    calm_share: float = 0.3
+    """A finding ends when growth is surely below this share of what it was …"""
+    calm_evaluations: int = 3
+    """… in so many evaluations in a row."""
     forecast_horizon_hours: float = 60 * 24.0
     """Forecasts beyond this are not made."""
     site_false_discovery_rate: float = 0.05

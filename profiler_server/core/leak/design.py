@@ -17,7 +17,8 @@ LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
 N_CLOCKS = len(LEAK_CLOCKS)
 DECELERATING_POWER = 0.6
 DAY_HOURS = 24.0
-HIGH_WATER = frozenset(CHANNELS.index(name) for name in ("rss", "outside"))
+STRAIGHT = frozenset(CHANNELS.index(name) for name in ("outside", "unmapped"))
+HIGH_WATER = frozenset(CHANNELS.index(name) for name in ("rss", "outside", "unmapped"))
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Design:
     """Column layout of every segment's matrix: [1 | load… | warm-up… | leak clocks… | y].
 
     `matrices[i]` f64[n_i, width] belongs to `data.segments[i]`; y is divided by the channel's base, leak clocks run
-    in units of `span_hours`.
+    in units of `span_hours`. `straight`: page cache and fragments bend, so only straight growth counts as a leak.
     """
 
     matrices: tuple[FloatArray, ...]
@@ -48,6 +49,7 @@ class Design:
     n_warm: int
     span_hours: float
     warm_names: tuple[tuple[str, float], ...]
+    straight: bool = False
 
 
 def clock_column(design: Design, clock: str) -> int:
@@ -112,7 +114,7 @@ def build_design(
         clocks = _clocks(life, scale, age, span)
         columns = [np.ones(len(segment.rows)), *load, *warm, *(c[segment.rows] for c in clocks)]
         matrices.append(np.stack([*columns, segment.value / data.base], axis=1))
-    return Design(tuple(matrices), n_load, len(names), span, tuple(names))
+    return Design(tuple(matrices), n_load, len(names), span, tuple(names), straight=data.channel in STRAIGHT)
 
 
 def _request_hours(life: LifeHistory, scale: LoadScale, age: FloatArray) -> FloatArray:

@@ -24,9 +24,7 @@ def diagnose_leak(
         return "resource_leak"
     if chosen.channel == "heap":
         return "heap_leak"
-    if chosen.channel == "outside":
-        return "native_leak"
-    if chosen.channel == "native":
+    if chosen.channel in ("native", "outside", "unmapped"):
         return "native_leak"
     return "native_leak" if window.language.lower() in NATIVE_LANGUAGES else "heap_leak"
 

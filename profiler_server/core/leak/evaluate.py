@@ -10,6 +10,7 @@ import numpy as np
 
 from profiler_server.core.leak.attribute import Attribution, attribute
 from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
+from profiler_server.core.leak.cohort import guilty_release
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
 from profiler_server.core.leak.design import scale_load
 from profiler_server.core.leak.diagnose import diagnose_healthy, diagnose_leak
@@ -17,6 +18,7 @@ from profiler_server.core.leak.forecast import forecast_limit
 from profiler_server.core.leak.history import MID, Clock, LifeHistory, absorb, begin_life, life_key
 from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
 from profiler_server.core.leak.report import abstain, evidence_of, healthy_sentence, leak_sentence
+from profiler_server.core.leak.recovery import alive_lives, is_calm, late_part
 from profiler_server.core.leak.verdicts import ChannelVerdict, judge_channel
 
 PRIMARY = ("heap", "native", "rss")
@@ -46,7 +48,7 @@ def evaluate(window: ServiceWindow, state: LeakState, config: DetectorConfig = D
 
 def _due(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> bool:
     """Whether enough has happened since the last full evaluation to look again."""
-    if state.evaluated_at is None:
+    if state.evaluated_at is None or (window.sites and state.last is not None and _unnamed(state.last)):
         return True
     passed = (window.now - state.evaluated_at) * window.time_scale / HOUR
     block = window.interval_seconds * config.points_per_block * window.time_scale / HOUR
@@ -55,6 +57,12 @@ def _due(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> boo
     if newest > state.evaluated_at - 1e-9:
         youngest = 0.0
     return passed >= min(max(block, config.cadence_share * youngest), config.max_cadence_hours)
+
+
+def _unnamed(last: Evaluation) -> bool:
+    """Whether the last verdict was a leak in want of call sites."""
+    evidence = last.evidence
+    return last.verdict == "leak" and not last.suspects and evidence is not None and evidence.sites is None
 
 
 def _absorb_all(window: ServiceWindow, state: LeakState, clock: Clock, config: DetectorConfig) -> None:
@@ -99,13 +107,67 @@ def _judge(
         state.suspected_at = window.now
     if not suspects and state.detected_at is None:
         state.suspected_at = None
-    if leaking and state.detected_at is None:
-        state.detected_at = window.now
-        state.diagnosis = None
-    if state.detected_at is None:
+    if state.detected_at is not None:
+        return _follow(window, state, lives, verdicts, config)
+    if not leaking:
         return _healthy(window, state, lives, verdicts)
-    chosen = leaking[0] if leaking else (suspects[0] if suspects else verdicts[0])
-    return _leak(window, state, lives, verdicts, chosen, bool(leaking))
+    chosen = leaking[0]
+    state.detected_at = window.now
+    _remember(state, chosen, lives)
+    return _leak(window, state, lives, verdicts, chosen)
+
+
+def _remember(state: LeakState, chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> None:
+    """Keep what the open finding rests on; its baseline does not move with what comes after."""
+    state.channel, state.rate, state.calm = chosen.channel, chosen.rate, 0
+    newest = max((lives[chosen.data.segments[i].life] for i in chosen.group.members), key=lambda life: life.started_at)
+    state.version = newest.version
+
+
+def _follow(
+    window: ServiceWindow,
+    state: LeakState,
+    lives: Sequence[LifeHistory],
+    verdicts: Sequence[ChannelVerdict],
+    config: DetectorConfig,
+) -> Evaluation:
+    """Go on with an open finding: still growing, or over."""
+    same = [v for v in verdicts if v.channel == state.channel]
+    growing = [v for v in same if v.held_by is None]
+    if growing:
+        _remember(state, growing[0], lives)
+    if same and not is_calm(same[0], state.rate, lives, window, config):
+        state.calm = 0
+        return _leak(window, state, lives, verdicts, same[0])
+    state.calm += 1
+    if state.calm < config.calm_evaluations and state.last is not None:
+        return replace(state.last, state=state)
+    if not same and state.last is not None and state.calm < 2 * config.calm_evaluations:
+        return replace(state.last, state=state)
+    return _resolve(window, state, lives, verdicts)
+
+
+def _resolve(
+    window: ServiceWindow, state: LeakState, lives: Sequence[LifeHistory], verdicts: Sequence[ChannelVerdict]
+) -> Evaluation:
+    """Close the open finding; what had leaked is forgotten, so that it cannot raise the next one."""
+    alive = alive_lives(lives, window)
+    versions = {life.version for life in alive}
+    cure = versions.pop() if len(versions) == 1 else None
+    cured_by = cure if cure is not None and cure != state.version else None
+    kept = {life_key(life.instance, life.started_at): late_part(life) for life in alive}
+    was = state.last
+    state.lives, state.detected_at, state.suspected_at = kept, None, None
+    state.channel, state.rate, state.calm, state.diagnosis = None, 0.0, 0, None
+    healthy = _healthy(window, state, lives, verdicts)
+    by = f" Release {cured_by} cured it." if cured_by else ""
+    return replace(
+        healthy,
+        resolved_at=window.now,
+        cured_by_version=cured_by,
+        version=was.version if was else None,
+        sentence=f"Over: memory has stopped growing.{by}",
+    )
 
 
 def _channel_verdicts(
@@ -114,12 +176,12 @@ def _channel_verdicts(
     """Return verdicts in order of trust: the managed heap, then what malloc gave, then the rest, then resources."""
     scale = scale_load(lives)
     found: list[ChannelVerdict] = []
-    for name in ("heap", "native", "outside", "rss", *RESOURCE_CHANNELS):
+    for name in ("heap", "native", "outside", "unmapped", "rss", *RESOURCE_CHANNELS):
         if name == "rss" and any(v.channel in ("heap", "native") for v in found):
             continue
         if found and not _climbs(lives, name, config):
             continue
-        young = config.native_young_hours if name == "outside" else config.young_hours
+        young = config.native_young_hours if name in ("outside", "unmapped") else config.young_hours
         verdict = judge_channel(
             name,
             CHANNELS.index(name),
@@ -182,7 +244,6 @@ def _leak(
     lives: Sequence[LifeHistory],
     verdicts: Sequence[ChannelVerdict],
     chosen: ChannelVerdict,
-    confirmed: bool,
 ) -> Evaluation:
     per_hour = chosen.rate * window.time_scale
     error = chosen.rate_error * window.time_scale
@@ -193,7 +254,7 @@ def _leak(
     forecast = forecast_limit(window, lives, chosen)
     served = [float(life.blocks[-1, -3]) / max(life.observed_hours, 1e-9) for life in lives if len(life.blocks)]
     per_request = chosen.rate / np.mean(served) if served and np.mean(served) > 0 else math.nan
-    version = chosen.group.name if chosen.group.kind == "release" else None
+    version = guilty_release(chosen.group, lives)
     evidence = evidence_of(chosen, lives, window, verdicts)
     return Evaluation(
         verdict="leak",

@@ -55,7 +55,7 @@ def forecast_limit(
 
 def _pass_through(life: LifeHistory, chosen: ChannelVerdict) -> float:
     """Return how many bytes of resident memory a byte of the channel brings, within reason."""
-    if chosen.channel in ("rss", "outside"):
+    if chosen.channel in ("rss", "outside", "unmapped"):
         return 1.0
     at = MID + CHANNELS.index(chosen.channel)
     both = life.blocks[:, [at, RSS]]

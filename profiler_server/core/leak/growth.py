@@ -24,7 +24,8 @@ from profiler_server.core.leak.segments import ChannelData
 LOG2 = float(np.log(2.0))
 INNOCENT_NONE, INNOCENT_WARM = 0.5, 0.3
 LEAK_PRIOR = 0.2
-CLOCK_PRIOR = np.array([0.42, 0.3, 0.08, 0.05, 0.15])
+CLOCK_PRIOR = np.array([0.45, 0.32, 0.06, 0.02, 0.15])
+STRAIGHT_PRIOR = np.array([0.58, 0.42, 0.0, 0.0, 0.0])
 USUAL_WARM_HOURS = 6.0
 
 
@@ -154,7 +155,7 @@ def probe_group(name: str, members: Sequence[int], grams: Grams, design: Design,
     log_warm = common[:, None] + evidence(residual) - 0.5 * np.log1p(g / lam) + sign + _warm_prior(design)
     best_warm = int(np.argmax(logsumexp(log_warm, axis=0)))
     best_time = int(np.argmax(log_warm[:, best_warm]))
-    leak = _leak_evidence(_thin(rest, n_all_warm), noise, common, freedom, n_all_warm // 4, config)
+    leak = _leak_evidence(_thin(rest, n_all_warm), noise, common, freedom, n_all_warm // 4, STRAIGHT_PRIOR if design.straight else CLOCK_PRIOR, config)
     return _summary(name, members, design, config, rest, noise, freedom, none, log_warm, best_warm, best_time, leak)
 
 
@@ -211,7 +212,13 @@ class _Leak:
 
 
 def _leak_evidence(
-    rest: FloatArray, noise: FloatArray, common: FloatArray, freedom: float, n_warm: int, config: DetectorConfig
+    rest: FloatArray,
+    noise: FloatArray,
+    common: FloatArray,
+    freedom: float,
+    n_warm: int,
+    clocks_prior: FloatArray,
+    config: DetectorConfig,
 ) -> _Leak:
     y = rest[:, -1, -1][:, None, None, None]
     clocks = slice(n_warm, n_warm + N_CLOCKS)
@@ -241,7 +248,7 @@ def _leak_evidence(
     log[..., 1:] += -0.5 * (np.log(det) - np.log(lam * warm_lam)) + log_ndtr(amplitude / warm_sd) + LOG2
     usable = diag[:, clocks].max(axis=0) > 1e-9
     log = np.where(usable[None, None, :, None], log, -np.inf)
-    prior = np.log(CLOCK_PRIOR * usable / (CLOCK_PRIOR * usable).sum() + 1e-300)[None, None, :, None]
+    prior = np.log(clocks_prior * usable / max((clocks_prior * usable).sum(), 1e-300) + 1e-300)[None, None, :, None]
     shape = np.full(1 + n_warm, np.log(0.4 / max(n_warm, 1)))
     shape[0] = np.log(0.6)
     return _Leak(log + prior + shape - np.log(len(scales)), all_slope, variance)

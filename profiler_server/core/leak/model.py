@@ -167,6 +167,8 @@ class Evidence:
 class LeakState:
     """What one evaluation hands to the next; JSON by `to_json`, back by `from_json`.
 
+    While a finding is open `channel` and `rate` (units per hour of the detector's clock) are what it rests on,
+    `version` is the newest release seen growing and `calm` counts evaluations in a row that saw no growth any more.
     `lives` are the histories in blocks, by instance and start; `last` is the last full evaluation without its state.
     """
 
@@ -175,6 +177,9 @@ class LeakState:
     detected_at: float | None = None
     diagnosis: str | None = None
     version: str | None = None
+    channel: str | None = None
+    rate: float = 0.0
+    calm: int = 0
     lives: dict[str, LifeHistory] = field(default_factory=dict)
     last: Evaluation | None = None
 
@@ -197,6 +202,9 @@ class LeakState:
             "detected_at": self.detected_at,
             "diagnosis": self.diagnosis,
             "version": self.version,
+            "channel": self.channel,
+            "rate": self.rate,
+            "calm": self.calm,
             "lives": {key: life.to_json() for key, life in self.lives.items()},
             "last": None if self.last is None else self.last.to_json(),
         }
@@ -212,6 +220,9 @@ class LeakState:
             detected_at=stored["detected_at"],
             diagnosis=stored["diagnosis"],
             version=stored["version"],
+            channel=stored["channel"],
+            rate=stored["rate"],
+            calm=stored["calm"],
             lives={key: LifeHistory.from_json(life) for key, life in stored["lives"].items()},
             last=None if stored["last"] is None else Evaluation.from_json(stored["last"]),
         )

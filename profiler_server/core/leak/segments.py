@@ -14,7 +14,7 @@ from profiler_server.core.leak.window import HOUR, FloatArray
 
 MIN_SEGMENT_BLOCKS = 4
 RSS = CHANNELS.index("rss")
-RESIDENT_SCALED = frozenset(CHANNELS.index(name) for name in ("native", "outside", "free"))
+RESIDENT_SCALED = frozenset(CHANNELS.index(name) for name in ("native", "outside", "unmapped", "free"))
 STEP_SIGMAS = 6.0
 STEP_SHARE = 0.02
 MAX_STEPS = 3

@@ -197,8 +197,10 @@ def _gate(
     least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
     if min(total, v.growth_share) < least or total / span * DAY_HOURS < config.min_growth_share_per_day:
         return "effect"
-    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or v.fit.late_ratio < v.fit.late_error:
+    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or v.fit.late_ratio < 1.5 * v.fit.late_error:
         return "late slope"
+    if v.fit.late_ratio - v.fit.late_error > config.burst_ratio:
+        return "burst"
     early_error = -v.fit.early_error if v.test.clock == "accelerating" else v.fit.early_error
     if v.fit.early_ratio + early_error < config.early_slope_ratio:
         return "early slope"
