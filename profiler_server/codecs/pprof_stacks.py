@@ -166,7 +166,7 @@ def _without_uninteresting(
     Within a location the matching line and those inlined into it go; a location whose outermost line matches goes
     whole. What is at the root of a stack, before the first frame of interest, stays.
     """
-    bad = np.array([_is_uninteresting(frame.function, dropped, kept) for frame in symbols.frames], np.bool_)
+    bad = _uninteresting([frame.function for frame in symbols.frames], dropped, kept)
     rows = symbols.frames_of
     position = rows.positions()
     last_bad = np.full(len(rows), -1, np.int64)
@@ -179,11 +179,13 @@ def _without_uninteresting(
     return keep_elements(locations, locations.positions() >= np.repeat(starts, locations.lengths())), trimmed
 
 
-def _is_uninteresting(function: str, dropped: Pattern, kept: Pattern | None) -> bool:
-    if not function:
-        return False
-    name = _without_arguments(function)
-    return dropped.fullmatch(name) and not (kept is not None and kept.fullmatch(name))
+def _uninteresting(functions: list[str], dropped: Pattern, kept: Pattern | None) -> BoolArray:
+    """Return bool[n]: the name matches the pattern to drop and not the one to keep; an empty name never does."""
+    names = [_without_arguments(function) for function in functions]
+    bad = np.array(dropped.fullmatch(names), np.bool_) & np.array(
+        [bool(function) for function in functions], np.bool_
+    )
+    return bad if kept is None else bad & ~np.array(kept.fullmatch(names), np.bool_)
 
 
 def _without_arguments(function: str) -> str:

@@ -69,10 +69,10 @@ def _keep_samples(profile: Profile, kept: BoolArray) -> Profile:
 
 def _matching(frames: tuple[Frame, ...], pattern: str) -> BoolArray:
     """Return bool[n_frames]: the function or the file contains a match."""
-    found = Pattern.compile(pattern)
-    return np.fromiter(
-        (found.search(f.function) or found.search(f.file) for f in frames), np.bool_, len(frames)
-    )
+    compiled = Pattern.compile(pattern)
+    functions = compiled.search(frame.function for frame in frames)
+    files = compiled.search(frame.file for frame in frames)
+    return np.array(functions, np.bool_) | np.array(files, np.bool_)
 
 
 def _touches(table: StackTable, pattern: str) -> BoolArray:

@@ -18,7 +18,11 @@ MAX_PATTERN_LENGTH = 16_384
 MAX_PATTERN_STATES = 20_000
 MAX_PATTERN_NESTING = 100
 MAX_REPEAT = 1_000
-MAX_CACHED_STEPS = 50_000
+MAX_REMEMBERED_STATES = 100_000
+# States looked at in one call, over all its texts: about a second.
+MAX_PATTERN_WORK = 4_000_000
+
+_MATCH = 0
 
 CharTest: TypeAlias = Callable[[str], bool]
 _Set: TypeAlias = frozenset[int]
@@ -41,9 +45,10 @@ class Pattern:
     start: int
     fold_case: bool
     _steps: dict[tuple[_Set, str, bool], _Set] = field(default_factory=dict)
+    _remembered: int = 0
 
     @staticmethod
-    @lru_cache(maxsize=256)
+    @lru_cache(maxsize=16)
     def compile(pattern: str) -> "Pattern":
         """Compile; raises `UnsupportedFormat` for syntax that is not read and `LimitExceeded` beyond a bound."""
         if len(pattern) > MAX_PATTERN_LENGTH:
@@ -52,39 +57,51 @@ class Pattern:
         text = pattern.removeprefix("(?i)")
         parser = _Parser(text.lower() if fold_case else text)
         builder = _Builder()
-        match = builder.add(_State("match"))
-        start = builder.build(parser.parse(), match)
+        start = builder.build(parser.parse(), _MATCH)
         return Pattern(builder.states, start, fold_case)
 
-    def search(self, text: str) -> bool:
-        """Return whether any part of the text matches."""
-        return self._run(text, anywhere=True)
+    def search(self, texts: Iterable[str]) -> list[bool]:
+        """Return for each text whether any part of it matches; `LimitExceeded` when all together cost too much."""
+        return self._run(texts, anywhere=True)
 
-    def fullmatch(self, text: str) -> bool:
-        """Return whether the whole text matches."""
-        return self._run(text, anywhere=False)
+    def fullmatch(self, texts: Iterable[str]) -> list[bool]:
+        """Return for each text whether the whole of it matches; raises as `search` does."""
+        return self._run(texts, anywhere=False)
 
-    def _run(self, text: str, *, anywhere: bool) -> bool:
-        if self.fold_case:
-            text = text.lower()
+    def _run(self, texts: Iterable[str], *, anywhere: bool) -> list[bool]:
+        found, work = [], 0
+        for text in texts:
+            matched, cost = self._match(text.lower() if self.fold_case else text, anywhere=anywhere)
+            found.append(matched)
+            work += cost
+            _check_work(work)
+        return found
+
+    def _match(self, text: str, *, anywhere: bool) -> tuple[bool, int]:
+        """Return (whether it matches, how many states were looked at)."""
         current = self._closure([self.start], begin=True, end=False)
+        work = len(text)
         for char in text:
-            if anywhere and self._matches(current):
-                return True
+            if anywhere and _MATCH in current:
+                return True, work
             key = (current, char, anywhere)
             following = self._steps.get(key)
             if following is None:
                 following = self._step(current, char, anywhere=anywhere)
-                if len(self._steps) >= MAX_CACHED_STEPS:
-                    self._steps.clear()
-                self._steps[key] = following
+                work += len(current) + len(following)
+                _check_work(work)
+                self._remember(key, following)
             current = following
             if not current:
-                return False
-        return self._matches(self._closure(current, begin=not text, end=True))
+                return False, work
+        return _MATCH in self._closure(current, begin=not text, end=True), work
 
-    def _matches(self, states: Iterable[int]) -> bool:
-        return any(self.states[i].kind == "match" for i in states)
+    def _remember(self, key: tuple[_Set, str, bool], following: _Set) -> None:
+        self._remembered += len(following) + 1
+        if self._remembered > MAX_REMEMBERED_STATES:
+            self._steps.clear()
+            self._remembered = len(following) + 1
+        self._steps[key] = following
 
     def _step(self, states: _Set, char: str, *, anywhere: bool) -> _Set:
         after = [
@@ -109,6 +126,11 @@ class Pattern:
         return frozenset(seen)
 
 
+def _check_work(work: int) -> None:
+    if work > MAX_PATTERN_WORK:
+        raise LimitExceeded("Matching this pattern takes too long here; make it simpler or more specific.")
+
+
 @dataclass(frozen=True, slots=True)
 class _Node:
     """A part of a parsed pattern: "char", "all" (in sequence), "any" (alternatives), "repeat", "begin", "end"."""
@@ -124,7 +146,8 @@ class _Builder:
     """Turns a parsed pattern into states, from its end to its beginning (Thompson 1968)."""
 
     def __init__(self) -> None:
-        self.states: list[_State] = []
+        self.states = [_State("match")]
+        self.calls = 0
 
     def add(self, state: _State) -> int:
         if len(self.states) >= MAX_PATTERN_STATES:
@@ -134,6 +157,9 @@ class _Builder:
 
     def build(self, node: _Node, following: int) -> int:
         """Return the first state of `node`, which leads to `following`."""
+        self.calls += 1
+        if self.calls > MAX_PATTERN_STATES:
+            raise LimitExceeded("The pattern repeats too much; make it simpler.")
         if node.kind == "all":
             for part in reversed(node.parts):
                 following = self.build(part, following)
@@ -190,12 +216,13 @@ class _Parser:
         return parts[0] if len(parts) == 1 else _Node("all", parts=tuple(parts))
 
     def _repeated(self, node: _Node) -> _Node:
-        while True:
-            bounds = self._repetition()
-            if bounds is None:
-                return node
-            self._take("?")
-            node = _Node("repeat", parts=(node,), low=bounds[0], high=bounds[1])
+        bounds = self._repetition()
+        if bounds is None:
+            return node
+        self._take("?")
+        if self._repetition() is not None:
+            raise self._unread("a repetition of a repetition")
+        return _Node("repeat", parts=(node,), low=bounds[0], high=bounds[1])
 
     def _repetition(self) -> tuple[int, int | None] | None:
         for sign, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
