@@ -157,6 +157,9 @@ class FindingEvent(models.Model):
     announced_at = models.DateTimeField(
         null=True, help_text="When its notifications were put into the outbox."
     )
+    held_until = models.DateTimeField(
+        null=True, help_text="Not announced before: more is expected from agents."
+    )
 
     class Meta:
         ordering = ["at", "id"]

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
 
 from profiler_server.analysis.actions.ask_agents import ask_agents
+from profiler_server.analysis.actions.hold_announcement import announce_soon, hold_announcement
 from profiler_server.analysis.actions.protect_snapshots import protect_snapshots
 from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
 from profiler_server.analysis.growing_site import growing_site
-from profiler_server.analysis.models import FindingEvent, ServiceWatch
+from profiler_server.analysis.models import ServiceWatch
 from profiler_server.analysis.plain import plain
 from profiler_server.analysis.window import Sight, newest_data, see_service
 from profiler_server.core.leak import Evaluation, LeakState, SiteTable
 from profiler_server.core.leak.evaluate import evaluate
 
-ANNOUNCING_TASK = "alerts.send_due_notifications"
 MAX_ERROR = 300
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +89,8 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
     site = growing_site(sites, said.suspects[0]) if said.suspects else ()
     ask_agents(watch.service, found, site=site, is_suspected=said.state.wants_sites, at=timezone.now())
     protect_snapshots(watch.service, found, sight)
-    if found is not None and FindingEvent.objects.filter(finding=found, announced_at=None).exists():
-        transaction.on_commit(_announce)
+    if found is not None and not hold_announcement(watch.service, found, at=timezone.now()):
+        announce_soon()
     return Evaluated(said.verdict, found.pk if found else None)
 
 
@@ -126,11 +121,3 @@ def _keep(watch: ServiceWatch, sight: Sight, said: Evaluation) -> None:
 def _running_releases(sight: Sight) -> tuple[str, ...]:
     """Return the releases that have sent points since the last look, oldest life first."""
     return tuple(dict.fromkeys(one.version for one in sight.window.instances if one.version))
-
-
-def _announce() -> None:
-    """Have the mails sent now instead of at the next beat; when the broker is away the beat does it."""
-    try:
-        current_app.send_task(ANNOUNCING_TASK, ignore_result=True)
-    except BrokerError:
-        _log.warning("The broker does not answer; the mails go out at the next beat.")

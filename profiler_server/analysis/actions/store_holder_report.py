@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from profiler_server.analysis.actions.change_finding import record_event
+from profiler_server.analysis.actions.hold_announcement import release_announcement
 from profiler_server.analysis.models import AgentCommand, EventKind, Finding, FindingStatus, HolderReport
 from profiler_server.catalog.models import Instance
 from profiler_server.core.profile import Frame
@@ -66,6 +67,8 @@ def store_holder_report(instance: Instance, answer: HolderAnswer) -> bool:
             command.save(update_fields=["answered_at"])
         if created and found is not None and report.paths:
             record_event(found, EventKind.HOLDERS, at=answer.at, text=report.paths[0]["path"])
+        if command is not None and found is not None:
+            release_announcement(found, at=timezone.now())
     return created
 
 
