@@ -65,11 +65,13 @@ def decode_values(block: bytes | memoryview, points: int) -> FloatArray:
 
 def _integers(values: FloatArray) -> tuple[int, Int64Array]:
     """Return (decimals, differences of scaled integers), or (`VERBATIM`, combined bits)."""
+    largest = float(np.abs(values).max(initial=0.0))
     for decimals in range(MAX_DECIMALS + 1):
         factor = 10.0**decimals
+        if largest >= EXACT_LIMIT / factor:
+            break
         scaled = np.rint(values * factor)
-        fits = bool((np.abs(scaled) < EXACT_LIMIT).all())
-        if fits and np.array_equal(scaled / factor, values) and not _has_negative_zero(values):
+        if np.array_equal(scaled / factor, values) and not _has_negative_zero(values):
             return decimals, _steps(scaled.astype(np.int64))
     bits = np.ascontiguousarray(values).view(np.int64)
     combined = bits.copy()
