@@ -79,6 +79,7 @@ export class FlamePanel {
   show(data) {
     this.data = data;
     this.host.classList.remove('flame-nothing');
+    this.host.classList.add('flame-ready');
     this.#rebuild();
   }
 
