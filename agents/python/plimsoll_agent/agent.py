@@ -11,7 +11,6 @@ from plimsoll_agent.armament import Armament
 from plimsoll_agent.commands import Command, CommandGate
 from plimsoll_agent.custom import CustomSeries
 from plimsoll_agent.door import Door
-from plimsoll_agent.holders import HolderSearch
 from plimsoll_agent.identity import Identity, identify
 from plimsoll_agent.load import LoadMeter
 from plimsoll_agent.messenger import Messenger
@@ -42,7 +41,7 @@ class Agent:
         self._waterfall: Optional[Waterfall] = None
         self._gate = CommandGate()
         self._orders: list[Command] = []
-        self._holders = HolderSearch(sampler, redact=settings.redact)
+        self._holders: Any = None
         self._stop = Signal()
         self._done = Signal()
         self._own_rss = 0.0
@@ -136,7 +135,7 @@ class Agent:
             self._send_due_profile(identity, now, at)
             if self.settings.holders and now >= self._census_at:
                 self._census_at = now + CENSUS_SECONDS
-                self._holders.note()
+                self._holder_search().note()
         except Exception as problem:
             VOICE.say(f"a turn of the agent failed: {type(problem).__name__}: {problem}")
 
@@ -181,11 +180,19 @@ class Agent:
     def _rollup(self) -> dict[str, float]:
         return {} if self._waterfall is None else self._waterfall.read_rollup(monotonic())
 
+    def _holder_search(self) -> Any:
+        """Made at first use: most services never allow the question."""
+        if self._holders is None:
+            from plimsoll_agent.holders import HolderSearch
+
+            self._holders = HolderSearch(self.armament.sampler, redact=self.settings.redact)
+        return self._holders
+
     def _find_holders(self, order: Command, identity: Identity) -> None:
         VOICE.once(
             "the server asked who holds growing objects; type names and counts are sent (PLIMSOLL_HOLDERS=1)"
         )
-        report = self._holders.search(order.site)
+        report = self._holder_search().search(order.site)
         if report is not None:
             report.update({"instance": identity.as_json(), "command_id": order.id, "ts": time.time()})
             self._messenger.send_holders(report, monotonic())

@@ -6,8 +6,7 @@ Only the kinds named here are obeyed, each at most so often; everything else in 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, NamedTuple, Optional
 
 MAX_COMMANDS_PER_ANSWER = 8
 MAX_REMEMBERED = 64
@@ -19,8 +18,7 @@ MAX_ARM_SECONDS = 600.0
 REST_SECONDS = {"arm_sampler": 1800.0, "find_holders": 120.0, "send_profile": 60.0}
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One accepted command; ``seconds`` for arm_sampler, ``site`` (leaf first) for find_holders."""
 
     id: str

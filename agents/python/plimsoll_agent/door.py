@@ -7,9 +7,8 @@ bound on the whole exchange, so that a server that drips bytes could hold the ag
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
 from plimsoll_agent.originals import original
@@ -28,8 +27,7 @@ class DoorShut(OSError):
     """The server could not be reached or did not answer in HTTP within the deadline."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the server said: status, body (at most MAX_ANSWER_BYTES) and how long to stay away."""
 
     status: int
@@ -37,8 +35,7 @@ class Answer:
     retry_after: Optional[float] = None
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One message to the server, complete in itself, so that it can wait in the spool."""
 
     path: str
@@ -68,6 +65,7 @@ class Door:
         parts = urlsplit(url)
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
+        self._address = _plain(self._host)
         self._port = parts.port or (443 if self._secure else 80)
         self._base = parts.path.rstrip("/")
         self._authority = parts.netloc.rpartition("@")[2]
@@ -93,7 +91,7 @@ class Door:
 
     def _connect(self, deadline: float) -> Any:
         connect = original("socket", "create_connection")
-        connection = connect((self._host, self._port), timeout=_left(deadline))
+        connection = connect((self._address, self._port), timeout=_left(deadline))
         if not self._secure:
             return connection
         try:
@@ -119,6 +117,11 @@ class Door:
         if self._token:
             lines.append(f"Authorization: Bearer {self._token}")
         return "\r\n".join([_one_line(line) for line in lines] + ["", ""]).encode("latin-1", "replace")
+
+
+def _plain(host: str) -> Any:
+    """An ASCII name as bytes: as text it would load the IDNA codec and its tables, 300 kB, for nothing."""
+    return host.encode("ascii") if host.isascii() else host
 
 
 def _one_line(text: str) -> str:

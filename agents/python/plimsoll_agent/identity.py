@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
 from plimsoll_agent.cgroup import find_cgroup
 from plimsoll_agent.proc import start_time
@@ -27,8 +26,7 @@ _LABEL_VARIABLES = {
 }
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """One process life of a service, as the wire contract names it."""
 
     service: str

@@ -26,6 +26,7 @@ class Life:
         self.agent: Optional[Agent] = None
         self._hooked = False
         self._sleeping = False
+        self._pid = 0
 
     def start(self, arguments: Mapping[str, Any], *, sleeping: bool = False) -> None:
         """Start the agent; ``sleeping`` only prepares for forked children to have one."""
@@ -42,6 +43,7 @@ class Life:
         agent = Agent(settings, choose_sampler(settings))
         self.agent = agent
         self._sleeping = sleeping
+        self._pid = os.getpid()
         self._hook()
         if not sleeping:
             agent.armament.begin()
@@ -52,6 +54,15 @@ class Life:
         agent, self.agent = self.agent, None
         if agent is not None:
             agent.stop() if seconds is None else agent.stop(seconds)
+
+    def here(self) -> Optional[Agent]:
+        """The agent of this very process.
+
+        uWSGI forks in C without telling Python, so the process number is compared at each use (50 ns).
+        """
+        if self.agent is not None and os.getpid() != self._pid:
+            _quietly(self._reborn)
+        return self.agent
 
     def _hook(self) -> None:
         if self._hooked:
@@ -78,6 +89,7 @@ class Life:
         parent, self.agent = self.agent, None
         if parent is None:
             return
+        self._pid = os.getpid()
         child = Agent(parent.settings, parent.armament.sampler, forked=True)
         parent.abandon()
         self.agent = child
@@ -109,13 +121,13 @@ LIFE = Life()
 
 def load_meter() -> LoadMeter:
     """The meter of the running agent, or one that is never read."""
-    agent = LIFE.agent
+    agent = LIFE.here()
     return _IDLE_LOAD if agent is None else agent.load
 
 
 def custom_series() -> CustomSeries:
     """The series of the running agent, or ones that are never read."""
-    agent = LIFE.agent
+    agent = LIFE.here()
     return _IDLE_CUSTOM if agent is None else agent.custom
 
 

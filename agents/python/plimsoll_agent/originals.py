@@ -12,13 +12,16 @@ from typing import Any
 
 
 def original(module: str, name: str) -> Any:
-    """Return ``module.name`` as it was before any monkey-patching."""
-    gevent = sys.modules.get("gevent.monkey")
+    """Return ``module.name`` as it was before any monkey-patching.
+
+    A patcher that is only half imported has patched nothing yet.
+    """
+    gevent = getattr(sys.modules.get("gevent.monkey"), "get_original", None)
     if gevent is not None:
-        return gevent.get_original(module, name)
-    eventlet = sys.modules.get("eventlet.patcher")
+        return gevent(module, name)
+    eventlet = getattr(sys.modules.get("eventlet.patcher"), "original", None)
     if eventlet is not None:
-        return getattr(eventlet.original(module), name)
+        return getattr(eventlet(module), name)
     return getattr(importlib.import_module(module), name)
 
 

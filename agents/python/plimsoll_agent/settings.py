@@ -2,68 +2,90 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
 PREFIX = "PLIMSOLL_"
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
 
 
-def _setting(default: Any, text: str, **limits: Any) -> Any:
-    return field(default=default, metadata={"help": text, **limits})
+class Settings(NamedTuple):
+    """Everything that can be set; each field is the variable ``PLIMSOLL_<NAME>`` and has a row in ABOUT.
+
+    A NamedTuple, not a dataclass: importing dataclasses brings inspect and ast along, 1.5 MB in every service.
+    """
+
+    service: str = ""
+    url: str = ""
+    token: str = ""
+    enabled: bool = True
+    point_seconds: float = 10.0
+    profile_seconds: float = 60.0
+    mode: str = "on_growth"
+    sampler: str = "auto"
+    fallback: str = "tracemalloc"
+    frames: int = 16
+    sample_bytes: int = 512 * 1024
+    arm_seconds: float = 300.0
+    rest_seconds: float = 3300.0
+    growth_points: int = 60
+    release: str = ""
+    instance: str = ""
+    memory_limit_bytes: int = 0
+    labels: str = ""
+    holders: bool = False
+    redact: bool = False
+    spool_dir: str = ""
+    spool_bytes: int = 4 << 20
+    ca_file: str = ""
+    instrument: bool = True
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything that can be set; each field is the variable ``PLIMSOLL_<NAME>``."""
+class About(NamedTuple):
+    """What a setting means and what it may be: a range of numbers, or one of some words."""
 
-    service: str = _setting("", "Name of the service. Required.")
-    url: str = _setting("", "Address of the Plimsoll server, http:// or https://. Required.")
-    token: str = _setting("", "Project token.", secret=True)
-    enabled: bool = _setting(True, "0 turns the agent off without touching code.")
-    point_seconds: float = _setting(10.0, "Seconds between two points.", low=0.1, high=600.0)
-    profile_seconds: float = _setting(60.0, "Seconds between two heap profiles.", low=1.0, high=86400.0)
-    mode: str = _setting(
-        "on_growth",
+    help: str
+    low: float = 0.0
+    high: float = 0.0
+    words: tuple[str, ...] = ()
+
+
+ABOUT: Mapping[str, About] = {
+    "service": About("Name of the service. Required."),
+    "url": About("Address of the Plimsoll server, http:// or https://. Required."),
+    "token": About("Project token."),
+    "enabled": About("0 turns the agent off without touching code."),
+    "point_seconds": About("Seconds between two points.", 0.1, 600.0),
+    "profile_seconds": About("Seconds between two heap profiles.", 1.0, 86400.0),
+    "mode": About(
         "`always`: sample allocations all the time; `on_growth`: only while memory grows.",
         words=("always", "on_growth"),
-    )
-    sampler: str = _setting(
-        "auto",
+    ),
+    "sampler": About(
         "`auto` (native, else the fallback), `native`, `tracemalloc` or `rss` (no call sites).",
         words=("auto", "native", "tracemalloc", "rss"),
-    )
-    fallback: str = _setting(
-        "tracemalloc",
-        "What `auto` falls back to where the native sampler is absent.",
-        words=("tracemalloc", "rss"),
-    )
-    frames: int = _setting(16, "Frames kept per call stack by tracemalloc.", low=1, high=64)
-    sample_bytes: int = _setting(
-        512 * 1024, "Mean bytes between two samples of the native sampler.", low=4096, high=1 << 30
-    )
-    arm_seconds: float = _setting(
-        300.0, "How long `on_growth` samples once memory grows.", low=1.0, high=3600.0
-    )
-    rest_seconds: float = _setting(
-        3300.0, "How long `on_growth` rests before it may sample again.", low=0.0, high=86400.0
-    )
-    growth_points: int = _setting(60, "Points over which `on_growth` looks for growth.", low=12, high=1000)
-    release: str = _setting("", "Release of the service; default: git or the installed package's version.")
-    instance: str = _setting("", "Host part of the instance key; default: the host's name.")
-    memory_limit_bytes: int = _setting(
-        0, "Limit at which the process is killed; default: its control group's.", low=0, high=1 << 50
-    )
-    labels: str = _setting("", "Extra labels, `key=value,key=value`.")
-    holders: bool = _setting(False, "Allow the server to ask who holds growing objects.")
-    redact: bool = _setting(False, "Replace attribute and variable names in holder paths by `*`.")
-    spool_dir: str = _setting("", "Folder for what could not be sent; default: memory only.")
-    spool_bytes: int = _setting(
-        4 << 20, "Bound of the spool, in memory and on disk each.", low=0, high=1 << 30
-    )
-    ca_file: str = _setting("", "PEM file of the authority that signed the server's certificate.")
-    instrument: bool = _setting(True, "Count load in known frameworks under `plimsoll-run`.")
+    ),
+    "fallback": About(
+        "What `auto` falls back to where the native sampler is absent.", words=("tracemalloc", "rss")
+    ),
+    "frames": About("Frames kept per call stack by tracemalloc.", 1, 64),
+    "sample_bytes": About("Mean bytes between two samples of the native sampler.", 4096, 1 << 30),
+    "arm_seconds": About("How long `on_growth` samples once memory grows.", 1.0, 3600.0),
+    "rest_seconds": About("How long `on_growth` rests before it may sample again.", 0.0, 86400.0),
+    "growth_points": About("Points over which `on_growth` looks for growth.", 12, 1000),
+    "release": About("Release of the service; default: git or the installed package's version."),
+    "instance": About("Host part of the instance key; default: the host's name."),
+    "memory_limit_bytes": About(
+        "Limit at which the process is killed; default: its control group's.", 0, 1 << 50
+    ),
+    "labels": About("Extra labels, `key=value,key=value`."),
+    "holders": About("Allow the server to ask who holds growing objects."),
+    "redact": About("Replace attribute and variable names in holder paths by `*`."),
+    "spool_dir": About("Folder for what could not be sent; default: memory only."),
+    "spool_bytes": About("Bound of the spool, in memory and on disk each.", 0, 1 << 30),
+    "ca_file": About("PEM file of the authority that signed the server's certificate."),
+    "instrument": About("Count load in known frameworks under `plimsoll-run`."),
+}
 
 
 def read_settings(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
@@ -72,16 +94,17 @@ def read_settings(arguments: Mapping[str, Any], environment: Mapping[str, str]) 
     ``arguments`` holds what the caller of ``start()`` gave; a value of None counts as not given.
     """
     values: dict[str, Any] = {}
-    problems: list[str] = []
-    for spec in fields(Settings):
-        raw = arguments.get(spec.name)
+    problems = [f"{name} is not a setting" for name in arguments if name not in ABOUT]
+    defaults = Settings()._asdict()
+    for name, about in ABOUT.items():
+        raw = arguments.get(name)
         if raw is None:
-            raw = environment.get(PREFIX + spec.name.upper())
+            raw = environment.get(PREFIX + name.upper())
         if raw is None:
             continue
-        value, problem = _parse(spec.name, spec.default, raw, spec.metadata)
+        value, problem = _parse(PREFIX + name.upper(), defaults[name], raw, about)
         if problem is None:
-            values[spec.name] = value
+            values[name] = value
         else:
             problems.append(problem)
     settings = Settings(**values)
@@ -97,23 +120,22 @@ def is_usable(settings: Settings) -> bool:
     return bool(settings.service) and settings.url.startswith(("http://", "https://"))
 
 
-def _parse(name: str, default: Any, raw: Any, metadata: Mapping[str, Any]) -> tuple[Any, Optional[str]]:
-    variable = PREFIX + name.upper()
+def _parse(variable: str, default: Any, raw: Any, about: About) -> tuple[Any, Optional[str]]:
+    """The value in the type of its default, or a sentence on what is wrong with it."""
     if isinstance(default, bool):
         return _parse_bool(variable, raw)
     if isinstance(default, str):
-        words = metadata.get("words")
         text = ",".join(f"{k}={v}" for k, v in raw.items()) if isinstance(raw, Mapping) else str(raw)
         text = text.strip()
-        if words and text not in words:
-            return None, f"{variable} must be one of {', '.join(words)}"
+        if about.words and text not in about.words:
+            return None, f"{variable} must be one of {', '.join(about.words)}"
         return text, None
     try:
         number = type(default)(raw)
     except (TypeError, ValueError, OverflowError):
         return None, f"{variable} must be a number"
-    if not metadata["low"] <= number <= metadata["high"]:
-        return None, f"{variable} must be between {metadata['low']:g} and {metadata['high']:g}"
+    if not about.low <= number <= about.high:
+        return None, f"{variable} must be between {about.low:g} and {about.high:g}"
     return number, None
 
 
@@ -136,8 +158,6 @@ def parse_labels(text: str) -> dict[str, str]:
 
 def describe() -> list[tuple[str, str, str]]:
     """Rows (variable, default, help) of the reference table."""
-    rows = []
-    for spec in fields(Settings):
-        default = "" if spec.default is MISSING or spec.default == "" else str(spec.default)
-        rows.append((PREFIX + spec.name.upper(), default, spec.metadata["help"]))
-    return rows
+    defaults = Settings()._asdict()
+    shown = {name: "" if default == "" else str(default) for name, default in defaults.items()}
+    return [(PREFIX + name.upper(), shown[name], about.help) for name, about in ABOUT.items()]

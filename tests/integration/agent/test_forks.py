@@ -76,6 +76,28 @@ time.sleep(.5)
     assert len(by_pid(capture)) == 1
 
 
+def test_a_fork_that_python_is_not_told_of(capture, launch, finish) -> None:
+    """As uWSGI does it: the child notices by its process number when it first counts something."""
+    code = """
+import ctypes, os, time, plimsoll_agent
+plimsoll_agent.start()
+time.sleep(.3)
+pid = ctypes.pythonapi.fork() if hasattr(ctypes.pythonapi, "fork") else ctypes.PyDLL(None).fork()
+end = time.monotonic() + 1.2
+while time.monotonic() < end:
+    plimsoll_agent.counter("child" if pid == 0 else "parent")
+    time.sleep(.01)
+if pid == 0:
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+    status, _, err = finish(launch.python(code))
+    assert (status, err) == (0, "")
+    assert len(capture.instance_keys()) == 2
+    sums = {name: sum(n or 0 for n in capture.column(name)) for name in ("child", "parent")}
+    assert all(80 <= count <= 125 for count in sums.values()), sums
+
+
 MULTIPROCESSING = """
 import multiprocessing, sys, time, plimsoll_agent
 
