@@ -16,7 +16,7 @@ class ProfileLimits:
     """Bounds on one profile; each is an upper limit that is still allowed."""
 
     unpacked_bytes: int = 64 * 2**20
-    sample_types: int = 16
+    sample_types: int = 64
     samples: int = 100_000
     stack_depth: int = 1_024
     stack_frames: int = 8_000_000

@@ -55,6 +55,10 @@ QUESTIONS = (
     Question("top", "goroutines_late"),
     Question("top", "py_module_list_late", granularity="filefunctions"),
     Question("top", "py_numpy_kept_late", "inuse_objects", granularity="filefunctions"),
+    Question("top", "ddtrace", "heap-space", "filefunctions"),
+    Question("top", "ddtrace", "wall-samples", "filefunctions"),
+    Question("top", "pyroscope_python", granularity="filefunctions"),
+    Question("top", "node_heap", granularity="filefunctions"),
     Question("top", "go_after", base="go_before"),
     Question("top", "context_leak_late", base="context_leak_early"),
     Question("top", "py_module_list_late", base="py_module_list_early", granularity="filefunctions"),
@@ -86,14 +90,14 @@ _ROW = re.compile(
 _NEIGHBOUR = re.compile(rf"^\s+{_NUMBER}\s+\S+%\s+\|\s+(.*?)(?: \((?:partial-)?inline\))?$")
 
 
-def read_top(answer: str) -> dict[str, tuple[int, int]]:
-    """Return (flat, cumulative) by name, rows of zeros left out."""
+def read_top(answer: str) -> list[tuple[str, int, int]]:
+    """Return (name, flat, cumulative) of every row, rows of zeros left out."""
     rows = [found.groups() for line in answer.splitlines() if (found := _ROW.match(line))]
-    return {
-        name: (int(flat), int(cumulative))
+    return [
+        (name, int(flat), int(cumulative))
         for flat, cumulative, name in rows
         if flat != "0" or cumulative != "0"
-    }
+    ]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.golden.pprof_tool import FOLDER
 
 REAL = tuple(
     gzip.decompress((FOLDER / f"{name}.pb.gz").read_bytes())
-    for name in ("context_leak_early", "py_module_list_early", "cgo_malloc_late")
+    for name in ("context_leak_early", "py_module_list_early", "cgo_malloc_late", "node_heap", "pyroscope_python")
 )
 
 

@@ -28,13 +28,15 @@ def the_profile(question: Question) -> Profile:
 
 
 def shown(frame: Frame, granularity: str) -> str:
-    """Return how the tool prints a frame: it takes "()" within brackets and names in angle brackets for C++."""
-    name = re.sub(r"\[.*\]", lambda found: found[0].replace("()", ""), frame.function)
     if granularity == "lines":
-        return f"{name} {frame.file}:{frame.line}"
-    if granularity == "filefunctions":
-        return frame.file if re.fullmatch("<.*>", name) else f"{name} {frame.file}"
-    return name
+        return f"{frame.function} {frame.file}:{frame.line}"
+    return f"{frame.function} {frame.file}" if granularity == "filefunctions" else frame.function
+
+
+def plain(name: str) -> str:
+    """Return a name without what the tool may take off it: "()" within brackets, a name in angle brackets."""
+    name = re.sub(r"\[.*\]", lambda found: found[0].replace("()", ""), name)
+    return re.sub(r"^<[^/]*?> (?=\S)", "", name).strip()
 
 
 @pytest.mark.parametrize("source", ANSWERS)
@@ -42,8 +44,9 @@ def shown(frame: Frame, granularity: str) -> str:
 def test_top_table_is_that_of_pprof(question: Question, source: str) -> None:
     wanted = read_top(ANSWERS[source](question))
     rows = top_table(the_profile(question), question.sample_type, GRANULARITIES[question.granularity])
-    assert {shown(row.frame, question.granularity): (row.flat, row.cumulative) for row in rows} == wanted
-    assert len(wanted) >= 10
+    found = [(plain(shown(row.frame, question.granularity)), row.flat, row.cumulative) for row in rows]
+    assert wanted
+    assert sorted(found) == sorted((plain(name), flat, cumulative) for name, flat, cumulative in wanted)
 
 
 @pytest.mark.parametrize("source", ANSWERS)
