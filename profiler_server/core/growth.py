@@ -9,7 +9,7 @@ from profiler_server.core.algebra import stack_values
 from profiler_server.core.errors import IncompatibleProfiles
 from profiler_server.core.grouping import Granularity, group_frames
 from profiler_server.core.profile import FloatArray, Frame, Int64Array, IntArray, Profile
-from profiler_server.core.stacks import Rows, sum_by, unite
+from profiler_server.core.stacks import Rows, distinct, sum_by, unite
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -60,7 +60,7 @@ def growth(
 
 def cumulative_by(rows: Rows, values: Int64Array, size: int) -> Int64Array:
     """Return int64[size, b]: the values of all rows that hold each element, every row counted once per element."""
-    pairs = np.unique(rows.owners().astype(np.int64) * max(size, 1) + rows.flat)
+    pairs = distinct(rows.owners().astype(np.int64) * max(size, 1) + rows.flat)
     return sum_by(pairs % max(size, 1), values[pairs // max(size, 1)], size)
 
 

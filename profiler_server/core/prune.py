@@ -35,7 +35,9 @@ def _weights(tree: FlameTree) -> Int64Array:
 
 
 def _size_with_others(tree: FlameTree, weight: Int64Array, kept: BoolArray) -> int:
-    return int(kept.sum()) + len(np.unique(tree.parent[_cut_roots(tree, weight, kept)]))
+    hosts = np.zeros(len(tree), np.bool_)
+    hosts[tree.parent[_cut_roots(tree, weight, kept)]] = True
+    return int(kept.sum()) + int(hosts.sum())
 
 
 def _cut_roots(tree: FlameTree, weight: Int64Array, kept: BoolArray) -> IntArray:
@@ -45,27 +47,30 @@ def _cut_roots(tree: FlameTree, weight: Int64Array, kept: BoolArray) -> IntArray
 
 
 def _heaviest(tree: FlameTree, weight: Int64Array, allowed: BoolArray, max_nodes: int) -> BoolArray:
-    """Return the mask of the heaviest nodes that fit together with their "other" leaves.
+    """Return the mask of as many of the heaviest nodes as fit together with their "other" leaves.
 
-    Sorted by weight, then preorder, every prefix holds the parents of its nodes. With k nodes at most k "other"
-    leaves come, so max_nodes // 2 always fits; beyond that a bisection looks for more.
+    Sorted by weight, then preorder, every prefix holds the parents of its nodes. A node of rank r needs an "other" in
+    the prefixes of r + 1 … m nodes, where m is the rank of its lightest child; counting these intervals gives the size
+    of every prefix at once.
     """
     candidates = np.flatnonzero(allowed)
+    if len(candidates) > max_nodes:
+        least = np.partition(weight[candidates], len(candidates) - max_nodes)[len(candidates) - max_nodes]
+        candidates = candidates[weight[candidates] >= least]
     order = candidates[np.argsort(-weight[candidates], kind="stable")]
-    fits, too_many = max_nodes // 2, min(max_nodes, len(order)) + 1
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        if _size_with_others(tree, weight, _mask(len(weight), order[:middle])) <= max_nodes:
-            fits = middle
-        else:
-            too_many = middle
-    return _mask(len(weight), order[:fits])
-
-
-def _mask(size: int, chosen: IntArray) -> BoolArray:
-    mask = np.zeros(size, np.bool_)
-    mask[chosen] = True
-    return mask
+    rank = np.where(weight > 0, len(order), -1)
+    rank[order] = np.arange(len(order))
+    lightest = np.full(len(tree), -1)
+    np.maximum.at(lightest, tree.parent[1:], rank[1:])
+    hosts = order[lightest[order] >= 0]
+    change = np.zeros(len(order) + 2, np.int64)
+    np.add.at(change, rank[hosts] + 1, 1)
+    np.add.at(change, lightest[hosts] + 1, -1)
+    sizes = np.arange(len(order) + 1) + np.cumsum(change)[:-1]
+    fits = np.flatnonzero(sizes[1:] <= max_nodes)[-1] + 1
+    kept = np.zeros(len(tree), np.bool_)
+    kept[order[:fits]] = True
+    return kept
 
 
 def _cut(tree: FlameTree, weight: Int64Array, kept: BoolArray) -> FlameTree:

@@ -7,7 +7,7 @@ import numpy as np
 from profiler_server.core.algebra import stack_values
 from profiler_server.core.grouping import FrameGroups, Granularity, group_frames
 from profiler_server.core.profile import Frame, Int64Array, IntArray, Profile
-from profiler_server.core.stacks import Rows, rows_of, sum_by
+from profiler_server.core.stacks import Rows, distinct, rows_of, sum_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,10 @@ def callers_callees(
     groups = group_frames(profile.stacks.frames, granularity)
     values = stack_values(profile, sample_type)
     flat, cumulative = _sums(profile, groups, values)
-    callers, callees, passed = _calls(profile, groups, values)
     found = []
     for i in (i for i, frame in enumerate(groups.frames) if frame.function == function):
         row = TopRow(groups.frames[i], int(flat[i]), int(cumulative[i]))
-        into, out = callees == i, callers == i
-        above = _neighbours(groups, callers[into], passed[into])
-        below = _neighbours(groups, callees[out], passed[out])
+        above, below = _neighbours(profile, groups, i, values)
         found.append(CallersCallees(row, above, below))
     return found
 
@@ -79,27 +76,32 @@ def _sums(profile: Profile, groups: FrameGroups, values: Int64Array) -> tuple[In
     size = len(groups.frames)
     some = np.flatnonzero(rows.lengths() > 0)
     flat = sum_by(rows.flat[rows.offsets[some]], values[some], size)
-    pairs = np.unique(rows.owners().astype(np.int64) * max(size, 1) + rows.flat)
+    pairs = distinct(rows.owners().astype(np.int64) * max(size, 1) + rows.flat)
     return flat, sum_by(pairs % max(size, 1), values[pairs // max(size, 1)], size)
 
 
-def _calls(
-    profile: Profile, groups: FrameGroups, values: Int64Array
-) -> tuple[IntArray, IntArray, Int64Array]:
-    """Return (caller, callee, value) of every distinct call between different groups."""
-    rows, size = rows_of(profile.stacks), max(len(groups.frames), 1)
-    group = groups.group_of[rows.flat].astype(np.int64)
-    owner = rows.owners()
-    edge = np.flatnonzero((owner[1:] == owner[:-1]) & (group[1:] != group[:-1])) if len(owner) else owner
-    calls = group[edge + 1] * size + group[edge] if len(edge) else np.zeros(0, np.int64)
-    names, which = np.unique(calls, return_inverse=True)
-    once = np.unique(owner[edge].astype(np.int64) * max(len(names), 1) + which)
-    passed = sum_by(once % max(len(names), 1), values[once // max(len(names), 1)], len(names))
-    return names // size, names % size, passed
-
-
-def _neighbours(groups: FrameGroups, which: IntArray, passed: Int64Array) -> tuple[Neighbour, ...]:
-    pairs = sorted(
-        zip(passed.tolist(), which.tolist(), strict=True), key=lambda pair: (-abs(pair[0]), pair[1])
+def _neighbours(
+    profile: Profile, groups: FrameGroups, chosen: int, values: Int64Array
+) -> tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]:
+    """Return (callers, callees) of a group; a call within the group itself is neither."""
+    rows = rows_of(profile.stacks)
+    group, owner = groups.group_of[rows.flat], rows.owners()
+    callee, caller, stack = group[:-1], group[1:], owner[:-1]
+    calls = (owner[1:] == stack) & (callee != caller)
+    into, out = np.flatnonzero(calls & (callee == chosen)), np.flatnonzero(calls & (caller == chosen))
+    return (
+        _ranked(groups, caller[into], stack[into], values),
+        _ranked(groups, callee[out], stack[out], values),
     )
-    return tuple(Neighbour(groups.frames[i], value) for value, i in pairs if value)
+
+
+def _ranked(
+    groups: FrameGroups, others: IntArray, stacks: IntArray, values: Int64Array
+) -> tuple[Neighbour, ...]:
+    """Return the neighbours with what passes between them, each stack counted once, largest first."""
+    size = max(len(groups.frames), 1)
+    once = distinct(stacks.astype(np.int64) * size + others)
+    passed = sum_by(once % size, values[once // size], size)
+    present = np.flatnonzero(passed)
+    order = present[np.lexsort((present, -np.abs(passed[present])))]
+    return tuple(Neighbour(groups.frames[i], int(passed[i])) for i in order.tolist())

@@ -114,7 +114,7 @@ def test_both_parsers_refuse_the_same_when_hashing_within_limits(body: bytes, li
 
 
 @each_parser
-@pytest.mark.parametrize("name", ["go_before", "context_leak_late", "py_module_list_late", "cgo_malloc_late", "node_heap"])
+@pytest.mark.parametrize("name", ["go_before", "py_module_list_late", "node_heap", "cgo_malloc_late"])
 def test_a_scan_with_its_symbols_is_the_profile(parser: Parser, name: str) -> None:
     body = (FOLDER / f"{name}.pb.gz").read_bytes()
     check_scan(body, parser)
