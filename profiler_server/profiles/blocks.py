@@ -39,12 +39,18 @@ class SiteValues:
 class Origin:
     """What is needed beside a block to read it: its sample types' number and, for Go, rate and block sizes.
 
-    `rate` is 0 for profiles that are not Go's heap; `size_of_site` int64[≥ highest site id + 1].
+    `rate` is 0 for profiles that are not Go's heap; `size_of_site` int64[≥ highest site id + 1], or with
+    `sizes_by_row` the sizes of the very rows that are written.
     """
 
     types: int
     rate: int
     size_of_site: Int64Array
+    sizes_by_row: bool = False
+
+    def sizes(self, site_ids: IntArray) -> Int64Array:
+        """Return int64[n], the block sizes of some rows."""
+        return self.size_of_site if self.sizes_by_row else self.size_of_site[site_ids]
 
 
 def gather_sites(site_ids: IntArray, values: Int64Array) -> SiteValues:
@@ -60,7 +66,7 @@ def gather_sites(site_ids: IntArray, values: Int64Array) -> SiteValues:
 
 def encode_snapshot(sites: SiteValues, origin: Origin) -> bytes:
     """Return one profile as a sealed block."""
-    columns, exceptions = _stored_columns(sites.values, origin.size_of_site[sites.site_ids], origin)
+    columns, exceptions = _stored_columns(sites.values, origin.sizes(sites.site_ids), origin)
     head = _HEADER.pack(_kind(origin), origin.types, len(sites), 1, len(exceptions))
     body = [pack_rising(sites.site_ids), *map(pack, columns)]
     return seal(head + b"".join(body) + _pack_exceptions(exceptions, sites.values))

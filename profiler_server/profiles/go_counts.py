@@ -16,6 +16,7 @@ import numpy as np
 from profiler_server.core.profile import BoolArray, FloatArray, Int64Array, IntArray
 
 TABLE_SIZES = 1 << 16
+MAX_LARGE_SIZES = 100_000
 MAX_REMEMBERED_RATES = 8
 HEAP_TYPES = (
     ("alloc_objects", "count"),
@@ -31,6 +32,7 @@ class Scaling:
     def __init__(self, rate: int) -> None:
         self._rate = float(rate)
         self._table = np.full(TABLE_SIZES, np.nan)
+        self._large: dict[int, float] = {}
 
     def of(self, sizes: Int64Array) -> FloatArray:
         """Return float64[n], the scale of each block size; 0 for a size that is not positive."""
@@ -43,8 +45,19 @@ class Scaling:
                     self._table[size] = self._compute(size)
                 scales = self._table[sizes]
             return scales
-        distinct, inverse = np.unique(sizes, return_inverse=True)
-        return np.array([self._compute(size) for size in distinct.tolist()])[inverse]
+        small = (sizes >= 0) & (sizes < TABLE_SIZES)
+        scales = np.empty(len(sizes))
+        scales[small] = self.of(sizes[small])
+        scales[~small] = [self._of_large(size) for size in sizes[~small].tolist()]
+        return scales
+
+    def _of_large(self, size: int) -> float:
+        found = self._large.get(size)
+        if found is None:
+            if len(self._large) >= MAX_LARGE_SIZES:
+                self._large.clear()
+            found = self._large[size] = self._compute(size)
+        return found
 
     def _compute(self, size: int) -> float:
         return 1.0 / (1.0 - math.exp(-float(size) / self._rate)) if size > 0 else 0.0
@@ -63,18 +76,18 @@ def counts_of(values: Int64Array, sizes: Int64Array, rate: int) -> tuple[Int64Ar
     """
     scales = scaling(rate).of(sizes)
     known = scales > 0
-    safe = np.where(known, scales, 1.0)
-    objects = values[:, ::2]
-    guess = np.ceil(objects / safe[:, None])
-    exact = _reproduces(guess, values, sizes, safe)
-    for step in (1.0, -1.0):
-        if exact.all():
-            break
-        other = np.where(exact, guess, guess + step)
-        better = ~exact & _reproduces(other, values, sizes, safe)
-        guess, exact = np.where(better, other, guess), exact | better
-    whole = exact.all(axis=1) & known
-    return np.where(whole[:, None], guess, 0).astype(np.int64), whole
+    if not known.all():
+        scales = np.where(known, scales, 1.0)
+    columns = np.ascontiguousarray(values.T)
+    lengths = sizes.astype(np.float64)
+    counts, whole = np.empty((2, len(values)), np.int64), known
+    with np.errstate(over="ignore", invalid="ignore"):  # hostile values; what overflows does not reproduce
+        for i in (0, 1):
+            counts[i], exact = _invert(columns[2 * i], columns[2 * i + 1], lengths, scales)
+            whole = whole & exact
+    if not whole.all():
+        counts[:, ~whole] = 0
+    return counts.T, whole
 
 
 def restore(counts: IntArray, sizes: Int64Array, rate: int, *, as_bytes: bool) -> Int64Array:
@@ -86,10 +99,27 @@ def restore(counts: IntArray, sizes: Int64Array, rate: int, *, as_bytes: bool) -
     return ((floats * sizes if as_bytes else floats) * scales).astype(np.int64)
 
 
-def _reproduces(guess: FloatArray, values: Int64Array, sizes: Int64Array, scales: FloatArray) -> BoolArray:
-    """Return bool[n, 2]: the guessed counts give exactly these objects and bytes."""
-    objects = (guess * scales[:, None]).astype(np.int64) == values[:, ::2]
-    exact: BoolArray = objects & (
-        ((guess * sizes[:, None]) * scales[:, None]).astype(np.int64) == values[:, 1::2]
-    )
+def _invert(
+    objects: Int64Array, sizes: Int64Array, lengths: FloatArray, scales: FloatArray
+) -> tuple[Int64Array, BoolArray]:
+    """Return the count behind each pair of objects and bytes, and whether it gives exactly both."""
+    guess = np.ceil(objects / scales)
+    exact = _reproduces(guess, (objects, sizes), lengths, scales)
+    for step in (1.0, -1.0):
+        rows = np.flatnonzero(~exact)
+        if not len(rows):
+            break
+        other = guess[rows] + step
+        better = _reproduces(other, (objects[rows], sizes[rows]), lengths[rows], scales[rows])
+        guess[rows[better]] = other[better]
+        exact[rows[better]] = True
+    return guess.astype(np.int64), exact
+
+
+def _reproduces(
+    guess: FloatArray, wanted: tuple[Int64Array, Int64Array], lengths: FloatArray, scales: FloatArray
+) -> BoolArray:
+    """Return bool[n]: the guessed counts give exactly these objects and bytes."""
+    exact: BoolArray = (guess * scales).astype(np.int64) == wanted[0]
+    exact &= ((guess * lengths) * scales).astype(np.int64) == wanted[1]
     return exact

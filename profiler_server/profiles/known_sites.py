@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection, transaction
 
-from profiler_server.core.profile import Int32Array, UInt64Array
+from profiler_server.core.profile import Int32Array, Int64Array, IntArray, UInt64Array
 from profiler_server.profiles.keys import ServiceKey
 
 MAX_REMEMBERED_KEYS = 8_000_000  # of all tables, 12 bytes each
+MAX_FAMILIAR_KEYS = 2_000_000  # of the latest profiles of all instances, 28 bytes each
 UNKNOWN = np.int32(-1)
 
 
@@ -35,6 +36,22 @@ class _Table:
     site_ids: Int32Array
 
 
+@dataclass(frozen=True, eq=False)
+class Familiar:
+    """The keys of an instance's latest profile in their order, and what is the same whenever they come again.
+
+    ``values[order]`` are its rows by site; rows `starts` (None: every one) begin a new site, and what follows is
+    added to it. `site_ids` and `sizes` (block sizes) are of the rising sites.
+    """
+
+    keys: UInt64Array
+    order: IntArray
+    starts: IntArray | None
+    site_ids: Int32Array
+    sizes: Int64Array
+
+
+_familiar: OrderedDict[tuple[TableKey, int], Familiar] = OrderedDict()
 _tables: OrderedDict[TableKey, _Table] = OrderedDict()
 _lock = threading.Lock()
 
@@ -61,6 +78,23 @@ def forget_sites() -> None:
     """Forget everything; it is looked up in the database again."""
     with _lock:
         _tables.clear()
+        _familiar.clear()
+
+
+def familiar(table_key: TableKey, instance_id: int, keys: UInt64Array) -> Familiar | None:
+    """Return what is known when an instance's profile has the same stacks in the same order as its last one."""
+    found = _familiar.get((table_key, instance_id))
+    return found if found is not None and np.array_equal(found.keys, keys) else None
+
+
+def remember_familiar(table_key: TableKey, instance_id: int, known: Familiar) -> None:
+    """Remember an instance's latest profile; its sites must be committed."""
+    with _lock:
+        _familiar[(table_key, instance_id)] = known
+        _familiar.move_to_end((table_key, instance_id))
+        total = sum(len(one.keys) for one in _familiar.values())
+        while total > MAX_FAMILIAR_KEYS and len(_familiar) > 1:
+            total -= len(_familiar.popitem(last=False)[1].keys)
 
 
 def _add(table_key: TableKey, keys: UInt64Array, site_ids: Int32Array) -> None:

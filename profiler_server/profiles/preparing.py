@@ -19,7 +19,15 @@ from profiler_server.core.validate import DEFAULT_LIMITS
 from profiler_server.profiles.blocks import Origin, SiteValues, gather_sites
 from profiler_server.profiles.interning import SiteTable, intern_sites
 from profiler_server.profiles.keys import ServiceKey
-from profiler_server.profiles.known_sites import UNKNOWN, TableKey, look_up, remember
+from profiler_server.profiles.known_sites import (
+    UNKNOWN,
+    Familiar,
+    TableKey,
+    familiar,
+    look_up,
+    remember,
+    remember_familiar,
+)
 from profiler_server.profiles.shapes import NO_PERIOD, Shape, StoredShape, intern_shape
 
 SIZE_LABEL = "bytes"  # Go's label for the size of a sample's blocks
@@ -45,7 +53,13 @@ def prepare(instance: Instance, body: bytes | Profile) -> PreparedProfile:
     if scan.has_other_labels:
         return _prepare_profile(service, pprof.decode(plain))
     stored = intern_shape(service, _shape_of(scan))
-    site_ids = _sites_of(service, instance.pk, plain, scan)
+    table_key = TableKey(service, scan.build, 0 if scan.content_keys or scan.has_build_id else instance.pk)
+    known = familiar(table_key, instance.pk, scan.keys)
+    if known is not None:
+        return _prepare_familiar(stored, known, scan)
+    site_ids = _sites_of(service, table_key, plain, scan)
+    if (look_up(table_key, scan.keys) == site_ids).all():
+        _note_familiar(table_key, instance.pk, scan, site_ids)
     return _prepared(stored, (site_ids, scan.block_bytes), scan.values, scan.duration_ns)
 
 
@@ -80,10 +94,39 @@ def _shape_of(source: Profile | Scan) -> Shape:
     )
 
 
-def _sites_of(service: ServiceKey, instance_id: int, plain: bytes, scan: Scan) -> Int32Array:
+def _prepare_familiar(stored: StoredShape, known: Familiar, scan: Scan) -> PreparedProfile:
+    """Put the values in the order of the sites, which is known already."""
+    values = scan.values[known.order]
+    if known.starts is not None:
+        values = np.add.reduceat(values, known.starts, axis=0)
+    site_ids, sizes = known.site_ids, known.sizes
+    some = values.any(axis=1)
+    if not some.all():
+        values, site_ids, sizes = values[some], site_ids[some], sizes[some]
+    sites = SiteValues(site_ids, values)
+    origin = Origin(values.shape[1], stored.shape.go_rate, sizes, sizes_by_row=True)
+    return PreparedProfile(stored, sites, origin, scan.duration_ns)
+
+
+def _note_familiar(table_key: TableKey, instance_id: int, scan: Scan, site_ids: Int32Array) -> None:
+    """Remember the order of a profile whose stacks are all known."""
+    if not len(site_ids):
+        return
+    order = np.argsort(site_ids, kind="stable")
+    starts = np.flatnonzero(np.diff(site_ids[order], prepend=np.int32(-1)))
+    chosen = order[starts]
+    known = Familiar(
+        keys=scan.keys,
+        order=order,
+        starts=None if len(starts) == len(order) else starts,
+        site_ids=site_ids[chosen],
+        sizes=np.maximum(scan.block_bytes[chosen], 0),
+    )
+    remember_familiar(table_key, instance_id, known)
+
+
+def _sites_of(service: ServiceKey, table_key: TableKey, plain: bytes, scan: Scan) -> Int32Array:
     """Return int32[n], the site of each sample; unknown stacks are symbolised and interned."""
-    shared = scan.content_keys or scan.has_build_id
-    table_key = TableKey(service, scan.build, 0 if shared else instance_id)
     site_ids = look_up(table_key, scan.keys)
     missing = np.flatnonzero(site_ids == UNKNOWN)
     if not len(missing):

@@ -63,11 +63,12 @@ def shape_of(service: ServiceKey, shape_id: int) -> StoredShape:
 
 def intern_shape(service: ServiceKey, shape: Shape) -> StoredShape:
     """Return the shape's stored form, made in a transaction of its own when it is new."""
-    for known in (_known.get(service, {}), _read(service)):
-        for stored in known.values():
-            if stored.shape == shape:
-                return stored
-    return _make(service, shape)
+    found = _find(_known.get(service, {}), shape) or _find(_read(service), shape)
+    return found if found is not None else _make(service, shape)
+
+
+def _find(known: dict[int, StoredShape], shape: Shape) -> StoredShape | None:
+    return next((stored for stored in known.values() if stored.shape == shape), None)
 
 
 def _read(service: ServiceKey) -> dict[int, StoredShape]:
@@ -92,9 +93,9 @@ def _make(service: ServiceKey, shape: Shape) -> StoredShape:
     with transaction.atomic():
         SQL.run("make_dictionary", service.parameters)
         *_, next_type, next_shape = SQL.fetch("lock_dictionary", service.parameters)[0]
-        for stored in shapes_of(service).values():
-            if stored.shape == shape:
-                return stored
+        found = _find(shapes_of(service), shape)
+        if found is not None:
+            return found
         if (
             next_shape >= MAX_SHAPES_PER_SERVICE
             or next_type + len(shape.sample_types) > MAX_TYPES_PER_SERVICE
@@ -130,3 +131,8 @@ def _type_ids(service: ServiceKey, shape: Shape, next_type: int) -> tuple[list[i
             "units": [kind.unit for kind in new],
         })  # fmt: skip
     return [known[kind] for kind in shape.sample_types], len(new)
+
+
+def forget_shapes() -> None:
+    """Forget what this process remembers; it is read again."""
+    _known.clear()

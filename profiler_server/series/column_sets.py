@@ -39,19 +39,24 @@ def column_sets(service: ServiceKey) -> dict[int, tuple[str, ...]]:
 
 def intern_column_set(service: ServiceKey, names: tuple[str, ...]) -> int:
     """Return the id of a set of columns, made in a transaction of its own when it is new."""
-    for known in (_known.get(service, {}), column_sets(service)):
-        for set_id, columns in known.items():
-            if columns == names:
-                return set_id
+    found = _find(_known.get(service, {}), names)
+    if found is None:
+        found = _find(column_sets(service), names)
+    if found is not None:
+        return found
     with transaction.atomic():
         lock("series.column_sets", service.project_id, service.service_id)
         known = column_sets(service)
-        for set_id, columns in known.items():
-            if columns == names:
-                return set_id
+        found = _find(known, names)
+        if found is not None:
+            return found
         if len(known) >= MAX_SETS_PER_SERVICE:
             raise LimitExceeded(
                 f"This service has sent more than {MAX_SETS_PER_SERVICE:,} combinations of columns."
             )
         SQL.run("insert_column_set", service.parameters | {"set_id": len(known), "names": list(names)})
     return len(known)
+
+
+def _find(known: dict[int, tuple[str, ...]], names: tuple[str, ...]) -> int | None:
+    return next((set_id for set_id, columns in known.items() if columns == names), None)
