@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,11 +14,11 @@ from profiler_server.analysis.actions.hold_announcement import announce_soon, ho
 from profiler_server.analysis.actions.protect_snapshots import protect_snapshots
 from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
 from profiler_server.analysis.growing_site import growing_site
-from profiler_server.analysis.models import ServiceWatch
+from profiler_server.analysis.looking import Look, looks
+from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.analysis.plain import plain
 from profiler_server.analysis.window import Sight, newest_data, see_service
-from profiler_server.core.leak import Evaluation, LeakState, SiteTable
-from profiler_server.core.leak.evaluate import evaluate
+from profiler_server.core.leak import Evaluation, LeakState
 
 MAX_ERROR = 300
 
@@ -81,26 +80,24 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
     if sight is None:
         watch.save(update_fields=["due_at"])
         return Skipped("nothing new")
-    said, sites = _look(sight, state)
-    found = record_evaluation(
-        watch.service, Verdict(said, sight.data_until, sight.limit_bytes, _running_releases(sight))
-    )
-    _keep(watch, sight, said)
-    site = growing_site(sites, said.suspects[0]) if said.suspects else ()
-    ask_agents(watch.service, found, site=site, is_suspected=said.state.wants_sites, at=timezone.now())
+    found, releases = None, _running_releases(sight)
+    for look in looks(sight, state, step_seconds=settings.ENV.evaluation_interval_seconds):
+        if look.tells:
+            verdict = Verdict(look.said, look.at, sight.limit_bytes, releases)
+            found = record_evaluation(watch.service, verdict) or found
+    _keep(watch, sight, look.said)
+    _follow_up(watch, found, look, sight)
+    return Evaluated(look.said.verdict, found.pk if found else None)
+
+
+def _follow_up(watch: ServiceWatch, found: Finding | None, look: Look, sight: Sight) -> None:
+    """Ask the agents for more, keep the snapshots that tell the story, and have people told."""
+    now = timezone.now()
+    site = growing_site(look.sites, look.said.suspects[0]) if look.said.suspects else ()
+    ask_agents(watch.service, found, site=site, is_suspected=look.said.state.wants_sites, at=now)
     protect_snapshots(watch.service, found, sight)
-    if found is not None and not hold_announcement(watch.service, found, at=timezone.now()):
+    if found is not None and not hold_announcement(watch.service, found, at=now):
         announce_soon()
-    return Evaluated(said.verdict, found.pk if found else None)
-
-
-def _look(sight: Sight, state: LeakState) -> tuple[Evaluation, Sequence[SiteTable]]:
-    """Ask the detector, and once more with the call sites when something grows; return its word and the sites."""
-    said = evaluate(sight.window, state)
-    if not said.state.wants_sites or said.state.evaluated_at != sight.window.now:
-        return said, ()
-    window = sight.with_sites()
-    return evaluate(window, state), window.sites
 
 
 def _keep(watch: ServiceWatch, sight: Sight, said: Evaluation) -> None:
