@@ -106,8 +106,8 @@ def test_a_file_dropped_on_the_page(page: Page, problems: list[str]) -> None:
     open_graph(page)
     page.evaluate(
         """() => { const data = new DataTransfer(); data.items.add(new File(['no profile'], 'notes.txt'));
-             for (const type of ['dragover', 'drop']) {
-               document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true })); } }"""
+             const how = { dataTransfer: data, bubbles: true, cancelable: true };
+             for (const type of ['dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, how)); }"""
     )
     expect(page.locator("[data-part=load]")).to_be_visible()
     expect(page.locator("[data-part=loadText]")).not_to_contain_text("Loading")

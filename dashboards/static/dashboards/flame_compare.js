@@ -4,7 +4,7 @@ import { apiQuery, bindControls, fillOptions } from './flame_controls.js';
 import { formatChange, formatDelta, formatTime, formatValue } from './flame_format.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
 import { FlameSession } from './flame_session.js';
-import { PageState } from './flame_state.js';
+import { PIN_ZONE_AFTER_MS, PageState } from './flame_state.js';
 import { Timeline } from './flame_timeline.js';
 import { loadWindow, widened } from './flame_window.js';
 
@@ -20,7 +20,7 @@ const state = new PageState([
   ...PANEL_FIELDS,
   { name: 'type', fallback: page.dataset.type }, { name: 'granularity', fallback: 'function' },
   { name: 'normalise', fallback: 'none' },
-  one('from'), one('to'), one('release'), one('snapshot'), { name: 'instance', list: true },
+  one('tz'), one('from'), one('to'), one('release'), one('snapshot'), { name: 'instance', list: true },
   one('base_from'), one('base_to'), one('base_release'), one('base_snapshot'), { name: 'base_instance', list: true },
 ]);
 const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
@@ -112,6 +112,7 @@ function preset(kind) {
 }
 
 function load() {
+  if (!state.get('base_from')) state.pin(ranges());
   showWindow();
   if (page.dataset.stored) session.load();
   else panel.showNothing();
@@ -134,6 +135,7 @@ page.querySelector('[data-swap]').addEventListener('click', swap);
 for (const button of page.querySelectorAll('[data-preset]')) {
   button.addEventListener('click', () => preset(button.dataset.preset));
 }
+setTimeout(() => state.pin({ tz: zone }), PIN_ZONE_AFTER_MS);
 bindControls(page.querySelector('[data-controls]'), state);
 state.addEventListener('change', ({ detail }) => {
   if (SELECTION.some((name) => detail.changed.has(name))) load();

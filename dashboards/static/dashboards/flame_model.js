@@ -274,15 +274,20 @@ export class FlameData {
   /** A short name for node i that survives a reload with other data: a hash over the functions on its path. */
   pathKey(i) {
     let key = 0;
-    for (const j of this.path(i)) key = j ? mix(key, hashText(this.label(j))) : 0;
+    for (const j of this.path(i)) key = j ? mix(key, this.#nameHash(this.name[j])) : 0;
     return i > 0 ? (key >>> 0).toString(36) : '';
+  }
+
+  /** Two functions of one name in different files are not the same. */
+  #nameHash(nameId) {
+    return hashText(`${this.names[nameId]}\n${this.files[this.fileOf[nameId]] ?? ''}\n${this.lineOf[nameId] ?? 0}`);
   }
 
   /** The node that `pathKey` named, or 0. */
   findPath(key) {
     if (!key) return 0;
     const wanted = parseInt(key, 36) >>> 0;
-    const hashes = Int32Array.from(this.names, hashText);
+    const hashes = Int32Array.from(this.names, (_, k) => this.#nameHash(k));
     const keys = new Int32Array(this.nodes);
     for (let i = 1; i < this.nodes; i += 1) {
       keys[i] = mix(keys[this.parent[i]], hashes[this.name[i]]);

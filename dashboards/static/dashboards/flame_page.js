@@ -5,7 +5,7 @@ import { formatTime, formatValue } from './flame_format.js';
 import { fetchJson } from './flame_load.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
 import { FlameSession, acceptFiles } from './flame_session.js';
-import { PageState } from './flame_state.js';
+import { PIN_ZONE_AFTER_MS, PageState } from './flame_state.js';
 import { Timeline } from './flame_timeline.js';
 import { loadWindow, widened } from './flame_window.js';
 
@@ -18,7 +18,7 @@ const state = new PageState([
   ...PANEL_FIELDS,
   { name: 'from', fallback: '' }, { name: 'to', fallback: '' },
   { name: 'type', fallback: page.dataset.type }, { name: 'instance', list: true }, { name: 'release', fallback: '' },
-  { name: 'snapshot', fallback: '' }, { name: 'granularity', fallback: 'function' },
+  { name: 'snapshot', fallback: '' }, { name: 'granularity', fallback: 'function' }, { name: 'tz', fallback: '' },
 ]);
 const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
 const session = new FlameSession(panel, () => `${api}/flame?${apiQuery(state, SELECTION, range())}`);
@@ -26,7 +26,9 @@ const timeline = new Timeline(page.querySelector('[data-timeline]'), {
   zone, label: 'Memory over time; drag to choose the range', selections: [{ key: 'shown', label: 'shown' }],
 });
 const banner = page.querySelector('[data-file-banner]');
+const asked = new URLSearchParams(window.location.search);
 let context = null;
+let opened = null;
 
 /** The range as the API is asked for it. */
 function range() {
@@ -83,20 +85,25 @@ async function loadRates() {
   }
 }
 
-function showFile(file) {
+/** Show a file of the reader's; its own default sample type comes first. */
+function showFile(file, type = '') {
+  opened = file;
   banner.hidden = false;
   banner.querySelector('[data-file-name]').textContent = file.name;
   panel.table.setRates(null);
-  const query = new URLSearchParams({ type: '', granularity: state.get('granularity') });
-  session.open(file, `${viewUrl}?${query}`);
+  session.open(file, `${viewUrl}?${new URLSearchParams({ type, granularity: state.get('granularity') })}`);
 }
 
-banner.querySelector('[data-file-close]').addEventListener('click', () => {
+function leaveFile() {
+  opened = null;
   banner.hidden = true;
   load();
-});
+}
+
+banner.querySelector('[data-file-close]').addEventListener('click', leaveFile);
 /** What is drawn and the timeline above it load side by side; a service without profiles has nothing to draw yet. */
 function load() {
+  if (!state.get('from') && !asked.has('last') && !state.get('snapshot')) state.pin({ from, to });
   showWindow();
   if (page.dataset.stored) session.load();
   else panel.showNothing();
@@ -104,16 +111,17 @@ function load() {
 
 session.addEventListener('loaded', ({ detail }) => {
   showMeta(detail.data);
-  if (banner.hidden) loadRates();
+  if (!opened) loadRates();
 });
 timeline.addEventListener('select', ({ detail }) => state.set({ from: String(detail.from), to: String(detail.to), snapshot: '' }));
 timeline.addEventListener('pick', ({ detail }) => state.set({ snapshot: detail.snapshot }));
 bindControls(page.querySelector('[data-controls]'), state);
-acceptFiles(page.querySelector('[data-open-file]'), showFile);
+acceptFiles(page.querySelector('[data-open-file]'), (file) => showFile(file));
+setTimeout(() => state.pin({ tz: zone }), PIN_ZONE_AFTER_MS);
 state.addEventListener('change', ({ detail }) => {
-  if (SELECTION.some((name) => detail.changed.has(name))) {
-    banner.hidden = true;
-    load();
-  }
+  if (!SELECTION.some((name) => detail.changed.has(name))) return;
+  const sameFile = opened && [...detail.changed].every((name) => name === 'type' || name === 'granularity');
+  if (sameFile) showFile(opened, state.get('type'));
+  else leaveFile();
 });
 load();

@@ -5,6 +5,9 @@
  * of a `replace` field (typing, hovering) does not make a step of its own for the back button.
  */
 
+/** A page names its time zone in the address only once app.js has had the time to learn the reader's. */
+export const PIN_ZONE_AFTER_MS = 1500;
+
 export class PageState extends EventTarget {
   constructor(fields, location = window.location) {
     super();
@@ -40,6 +43,12 @@ export class PageState extends EventTarget {
     const quiet = changed.every((name) => this.fields.get(name).replace);
     history[quiet ? 'replaceState' : 'pushState'](null, '', this.href());
     this.#tell(before);
+  }
+
+  /** Write what the page chose by itself into the address, so that a link to it shows the same tomorrow. */
+  pin(values) {
+    this.values = { ...this.values, ...values };
+    history.replaceState(null, '', this.href());
   }
 
   /** The address that holds this state; other parameters of the page are kept. */

@@ -158,7 +158,7 @@ export function sandwich(data, nameId) {
 
 /**
  * The table of functions: columns by name index, recursion counted once.
- * Returns { rows: Uint32Array of name indices that occur, flat, cumulative, flatBefore, cumulativeBefore }.
+ * Returns { rows: Uint32Array of name indices with a value, flat, cumulative, flatBefore, cumulativeBefore }.
  */
 export function functionTable(data) {
   const { nodes, name, end, current, baseline, names } = data;
@@ -166,10 +166,8 @@ export function functionTable(data) {
   const table = { flat: make(), cumulative: make(), flatBefore: make(), cumulativeBefore: make() };
   const own = ownValues(data);
   const until = new Uint32Array(names.length);
-  const seen = new Uint8Array(names.length);
   for (let i = 1; i < nodes; i += 1) {
     const k = name[i];
-    seen[k] = 1;
     table.flat[k] += own.current[i];
     if (baseline) table.flatBefore[k] += own.baseline[i];
     if (i < until[k]) continue;
@@ -178,6 +176,8 @@ export function functionTable(data) {
     if (baseline) table.cumulativeBefore[k] += baseline[i];
   }
   const rows = [];
-  for (let k = 0; k < seen.length; k += 1) if (seen[k]) rows.push(k);
+  for (let k = 0; k < names.length; k += 1) {
+    if (table.flat[k] || table.cumulative[k] || table.flatBefore[k] || table.cumulativeBefore[k]) rows.push(k);
+  }
   return { rows: Uint32Array.from(rows), ...table };
 }

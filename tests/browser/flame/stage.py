@@ -36,7 +36,8 @@ PANEL = {
     "table_label": "Functions by memory",
     "empty_text": "No inuse space was profiled in this range. Choose a longer range, or another sample type.",
 }
-PAGE = """<!doctype html><html lang="en" data-theme="light" data-zone="UTC"><head><meta charset="utf-8"><title>Panel</title>
+PAGE = """<!doctype html><html lang="en" data-theme="light" data-zone="UTC"><head><meta charset="utf-8">
+<title>Panel</title>
 <link rel="icon" href="/static/dashboards/favicon.svg"><link rel="stylesheet" href="/static/dashboards/base.css">
 <link rel="stylesheet" href="/static/dashboards/flame.css"></head><body><main><h1>Panel</h1>%s</main>
 <script type="module" src="/panel.js"></script></body></html>"""

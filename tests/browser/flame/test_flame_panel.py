@@ -18,7 +18,8 @@ def point_of(page: Page, function: str) -> tuple[float, float]:
     x, y = page.evaluate(
         """(name) => { const { view } = panel; const d = view.data;
              const i = d.name.findIndex((k) => d.names[k] === name); const b = view.box(i);
-             const r = view.scroller.getBoundingClientRect(); return [r.left + b.x + b.width / 2, r.top + b.y + 10]; }""",
+             const r = view.scroller.getBoundingClientRect();
+             return [r.left + b.x + b.width / 2, r.top + b.y + 10]; }""",
         function,
     )
     return float(x), float(y)
@@ -159,7 +160,8 @@ def test_callers_and_callees(watch: Watch) -> None:
     totals = page.evaluate("[panel.callersView.data.current[0], panel.calleesView.data.current[0]]")
     row = page.evaluate(
         """(n) => { const d = panel.tree; let sum = 0; let skip = 0;
-             for (let i = 0; i < d.nodes; i += 1) if (i >= skip && d.label(i) === n) { sum += d.current[i]; skip = d.end[i]; }
+             for (let i = 0; i < d.nodes; i += 1) {
+               if (i >= skip && d.label(i) === n) { sum += d.current[i]; skip = d.end[i]; } }
              return sum; }""",
         RUN,
     )
@@ -218,8 +220,12 @@ def test_pictures_and_stacks_to_take_away(watch: Watch, kind: str, magic: bytes)
 def test_it_follows_the_window_and_the_theme(watch: Watch) -> None:
     page = watch.panel()
     page.set_viewport_size({"width": 700, "height": 700})
-    page.wait_for_function("() => panel.view.width < 700 && panel.view.base.width === Math.round(panel.view.width * panel.view.ratio)")
-    ground = "panel.view.context.getImageData(panel.view.base.width - 3, panel.view.base.height - 3, 1, 1).data[0]"
+    page.wait_for_function(
+        "() => panel.view.width < 700 && panel.view.base.width === Math.round(panel.view.width * panel.view.ratio)"
+    )
+    ground = (
+        "panel.view.context.getImageData(panel.view.base.width - 3, panel.view.base.height - 3, 1, 1).data[0]"
+    )
     assert page.evaluate(ground) > 200
     page.evaluate(
         """() => { document.documentElement.dataset.theme = 'dark';
