@@ -21,6 +21,7 @@ MAX_RETRY_AFTER_SECONDS = 600.0
 COMPRESS_FROM_BYTES = 512
 _CHUNK = 16 * 1024
 _GZIP_WBITS = 31
+_SOCK_STREAM = 1
 
 
 class DoorShut(OSError):
@@ -90,13 +91,12 @@ class Door:
             connection.close()
 
     def _connect(self, deadline: float) -> Any:
-        connect = original("socket", "create_connection")
-        connection = connect((self._address, self._port), timeout=_left(deadline))
+        connection = _connect(self._address, self._port, deadline)
         if not self._secure:
             return connection
         try:
             if self._tls is None:
-                self._tls = original("ssl", "create_default_context")(cafile=self._ca_file or None)
+                self._tls = _tls_context(self._ca_file)
             return self._tls.wrap_socket(connection, server_hostname=self._host)
         except BaseException:
             connection.close()
@@ -117,6 +117,36 @@ class Door:
         if self._token:
             lines.append(f"Authorization: Bearer {self._token}")
         return "\r\n".join([_one_line(line) for line in lines] + ["", ""]).encode("latin-1", "replace")
+
+
+def _connect(address: Any, port: int, deadline: float) -> Any:
+    """A connected socket of the operating system, not of an event loop that has patched ``socket``.
+
+    ``socket.create_connection`` would look up the patched class by its global name.
+    """
+    found = original("socket", "getaddrinfo")(address, port, 0, _SOCK_STREAM)
+    problem: OSError = OSError("the server's name has no address")
+    for family, kind, protocol, _, where in found:
+        connection = original("socket", "socket")(family, kind, protocol)
+        try:
+            connection.settimeout(_left(deadline))
+            connection.connect(where)
+        except OSError as refused:
+            connection.close()
+            problem = refused
+        else:
+            return connection
+    raise problem
+
+
+def _tls_context(ca_file: str) -> Any:
+    """A verifying client context, of the unpatched class for the same reason."""
+    context = original("ssl", "SSLContext")(original("ssl", "PROTOCOL_TLS_CLIENT"))
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    else:
+        context.load_default_certs()
+    return context
 
 
 def _plain(host: str) -> Any:
