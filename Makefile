@@ -9,7 +9,7 @@ AGENTS := $(wildcard agents/*/pyproject.toml)
 NATIVE_SOURCES := $(wildcard agents/native/src/*.c agents/native/src/*.h agents/native/*/*.c agents/native/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format bench fuzz sanitize screenshots docs browser clean
+.PHONY: help demo recordings run test check format bench fuzz sanitize screenshots docs browser clean
 
 help:  ## List the doors
 	@grep -hE '^[a-z][a-zA-Z0-9_%-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ demo: $(READY)  ## Show the main job: two live services and a recorded incident 
 
 incident-%: $(READY)  ## Live through one of the four incidents, N = 1 … 4 (CHECK=1 judges it and exits)
 	@python -m examples.incidents $* $(if $(CHECK),--check)
+
+recordings: $(READY)  ## Replay every recorded program and print the verdicts beside the truth (CHECK=1 judges them)
+	@python -m examples.recordings $(if $(CHECK),--check)
 
 run: $(READY)  ## Serve, on embedded PostgreSQL and Redis unless DATABASE_URL and REDIS_URL are set
 	@python manage.py serve

@@ -17,7 +17,7 @@ CHECK_SECONDS = 330.0
 RECORDINGS = ("context-leak", "context-fixed")
 RELEASES = {"checkout": "2.4.0", "search": "1.9.3"}
 SERVICE_LIMIT_BYTES = 400 << 20
-TIME_SCALE = 120.0
+TIME_SCALE = 240.0
 
 
 class Demo:

@@ -23,6 +23,14 @@ def finding_of(service: str) -> Finding | None:
     return Finding.objects.filter(service__name=service).order_by("-detected_at").first()
 
 
+def word_on(service: str) -> tuple[str, str]:
+    """Return the diagnosis and the sentence that the service's page shows now; empty before it is looked at."""
+    from profiler_server.analysis.models import ServiceWatch  # noqa: PLC0415  Django is set up by now
+
+    watch = ServiceWatch.objects.filter(service__name=service).first()
+    return (watch.diagnosis, watch.sentence) if watch else ("", "")
+
+
 def first_suspect_is(service: str, guilty: Iterable[str]) -> bool:
     """Return whether the first suspect of the service's finding is one of the `guilty` functions."""
     finding = finding_of(service)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from examples.demo.expectations import finding_of
+from examples.demo.expectations import word_on
 from examples.incidents.scenario import build_go, go_program
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
@@ -28,6 +28,7 @@ class RuntimeRetention:
         self.peaks: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
         self.release = ""
+        self.said = ""
 
     def start(self, stage: Stage) -> None:
         """Build the program, run it with the fault, and load it."""
@@ -47,6 +48,10 @@ class RuntimeRetention:
         size = self.program.rss_bytes
         self.sizes[self.release] = size
         self.peaks[self.release] = max(size, self.peaks.get(self.release, 0))
+        diagnosis, sentence = word_on(SERVICE)
+        if diagnosis == "runtime_retention" and sentence != self.said:
+            self.said = sentence
+            say(f"Plimsoll says: {sentence}")
         if self.release == "v1" and self.stage.elapsed_seconds - self.begun > CURE_AFTER_SECONDS:
             self._run("v2", "madvdontneed=1")
             say("released v2, the same program with GODEBUG=madvdontneed=1")
@@ -63,9 +68,8 @@ class RuntimeRetention:
 
     def tell(self) -> None:
         """Print the sentence and the sizes."""
-        finding = finding_of(SERVICE)
-        if finding is not None:
-            print(f"\n  finding     {self.stage.url}/findings/{finding.pk}/\n              {finding.verdict}")
+        print(f"\n  verdict     {self.said or 'nothing about runtime retention'}")
+        print(f"  picture     {self.stage.url}/services/{SERVICE}/")
         for release, size in self.sizes.items():
             peak = self.peaks[release]
             print(f"  {release}          {size >> 20} MiB resident at the end, {peak >> 20} MiB at its peak")
@@ -94,16 +98,13 @@ class RuntimeRetention:
         )
 
     def _is_retention(self) -> bool:
-        finding = finding_of(SERVICE)
-        return finding is not None and finding.diagnosis == "runtime_retention"
+        return bool(self.said)
 
     def _names_cure(self) -> bool:
-        finding = finding_of(SERVICE)
-        return finding is not None and "madvdontneed=1" in finding.verdict
+        return "madvdontneed=1" in self.said
 
     def _says_no_leak(self) -> bool:
-        finding = finding_of(SERVICE)
-        return finding is not None and "no leak" in finding.verdict.lower()
+        return "no leak" in self.said.lower()
 
     def _is_smaller(self) -> bool:
         settled = self.stage.elapsed_seconds - self.begun > CURE_AFTER_SECONDS + SETTLE_SECONDS
