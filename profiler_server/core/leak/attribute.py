@@ -16,6 +16,9 @@ from profiler_server.core.leak.window import HOUR, FloatArray, ServiceWindow, Si
 from profiler_server.core.profile import Frame
 
 MIN_SNAPSHOTS = 2
+MIN_CONFIRMING = 9
+LATE_SITE_SHARE = 0.5
+KEPT_SHARE = 0.85
 MAX_SUSPECTS = 10
 MAX_PATH = 24
 MIN_SHARE = 0.01
@@ -95,6 +98,36 @@ def attribute(
         false_discovery_rate=config.site_false_discovery_rate,
     )
     return Attribution(suspects if guilty else (), share)
+
+
+def sites_confirm(
+    window: ServiceWindow,
+    growth_per_hour: float,
+    instances: Sequence[tuple[str, float]],
+    config: DetectorConfig = DEFAULT_CONFIG,
+) -> bool:
+    """Whether call sites alone tell that `growth_per_hour` (detector's clock) is a leak.
+
+    The accused sites must explain `config.site_share_confirms` of the growth, climb in the last part of the snapshots
+    as they did before, and give nothing back.
+    """
+    wanted = {(name, round(start)) for name, start in instances}
+    tables = [t for t in window.sites if (t.instance, round(t.started_at)) in wanted and len(t.ts) >= MIN_CONFIRMING]
+    explained = 0.0
+    for table in tables:
+        fitted = site_slopes(table, window.time_scale)
+        if fitted is None:
+            return False
+        p = norm.sf(fitted.slope / fitted.error)
+        accused = (false_discovery_control(np.clip(p, 1e-300, 1.0)) <= config.site_false_discovery_rate) & (p < 1e-4)
+        total = table.inuse_bytes[accused].sum(axis=0)
+        k = len(total) // 3
+        first, middle, last = (float(np.median(part)) for part in (total[:k], total[k : 2 * k], total[-k:]))
+        steady = last - middle >= LATE_SITE_SHARE * (last - first) / 2
+        if not steady or float(total[-1]) < KEPT_SHARE * float(total.max()):
+            return False
+        explained += float(fitted.slope[accused].sum())
+    return bool(tables) and explained / len(tables) >= config.site_share_confirms * growth_per_hour
 
 
 Stack = tuple[Frame, ...]

@@ -37,7 +37,7 @@ class DetectorConfig:
     """Correlation times of the noise that are averaged over; the longest is close to a random walk."""
     warm_hours: tuple[float, ...] = (0.15, 0.4, 0.8, 1.4, 2.4, 4.0, 6.5, 11.0, 18.0, 32.0)
     """Time constants of a saturating warm-up, in hours since start or in the requests of as many hours."""
-    growth_scales: tuple[float, ...] = (0.005, 0.03, 0.15, 0.8)
+    growth_scales: tuple[float, ...] = (0.005, 0.03, 0.15, 0.8, 4.0)
     """Prior scales of a leak's growth over the window, as shares of the floor; each is as likely as the next."""
     warm_scale: float = 0.5
     """Prior scale of a warm-up's amplitude, as a share of the floor."""
@@ -48,7 +48,9 @@ class DetectorConfig:
     """A group whose own growth is below this many standard errors is not tested in full."""
     log_odds_leak: float = 6.0
     """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^6 ≈ 400 : 1)."""
-    log_odds_suspect: float = 1.0
+    log_odds_confirmed: float = 1.5
+    """Log odds that suffice where call sites confirm the growth by themselves."""
+    log_odds_suspect: float = 0.0
     """From here a service is under suspicion: call sites are read and its history is kept whole."""
     min_growth_share_per_day: float = 0.0005
     """Slower growth than this share of the floor per day never makes a finding by itself."""
@@ -72,7 +74,7 @@ class DetectorConfig:
     """Growth since birth is taken for filling caches and sessions until this age …"""
     young_growth: float = 1.0
     """… or half of it, if the floor has grown by this share of where it began."""
-    native_young_hours: float = 30.0
+    native_young_hours: float = 16.0
     """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""
     limit_horizon_hours: float = 6.0
     """A limit that the growth reaches within this time overrides the patience with the young."""

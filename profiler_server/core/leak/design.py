@@ -17,6 +17,8 @@ LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
 N_CLOCKS = len(LEAK_CLOCKS)
 DECELERATING_POWER = 0.6
 DAY_HOURS = 24.0
+LAG_SPANS = 4.0
+"""A lag can be told from a trend only in a history of several times its length."""
 STRAIGHT = frozenset(CHANNELS.index(name) for name in ("outside", "unmapped"))
 HIGH_WATER = frozenset(CHANNELS.index(name) for name in ("rss", "outside", "unmapped"))
 
@@ -71,13 +73,14 @@ def scale_load(lives: Sequence[LifeHistory]) -> LoadScale:
 
 
 def _load_columns(
-    life: LifeHistory, rows: NDArrayInt, scale: LoadScale, span: float, *, high_water: bool
+    life: LifeHistory, rows: NDArrayInt, scale: LoadScale, span: float, *, high_water: bool, load_lags: Sequence[float]
 ) -> list[FloatArray]:
     blocks = life.blocks[rows]
     if scale.known:
         raw = np.where(np.isnan(blocks[:, LOAD:REQUESTS]), scale.centre, blocks[:, LOAD:REQUESTS])
         standard = (raw - scale.centre) / scale.spread
-        columns = [*standard.T, np.clip(standard[:, 1], -3, 3) ** 2 - 1.0]
+        lags = sum(lag * LAG_SPANS <= span for lag in load_lags) or 1
+        columns = [*standard.T[: 1 + lags], np.clip(standard[:, 1], -3, 3) ** 2 - 1.0]
         if high_water:
             seen = np.where(np.isnan(life.blocks[:, LOAD + 1]), scale.centre[1], life.blocks[:, LOAD + 1])
             columns.append(((np.maximum.accumulate(seen) - scale.centre[1]) / scale.spread[1])[rows])
@@ -103,7 +106,7 @@ def build_design(
     n_load = 0
     for segment in data.segments:
         life = lives[segment.life]
-        load = _load_columns(life, segment.rows, scale, last - first, high_water=data.channel in HIGH_WATER)
+        load = _load_columns(life, segment.rows, scale, last - first, high_water=data.channel in HIGH_WATER, load_lags=config.load_lags_hours)
         n_load = len(load)
         age = life.blocks[:, TIME] - life.started_at * clock_scale / HOUR
         busy = _request_hours(life, scale, age)

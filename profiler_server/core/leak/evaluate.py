@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from profiler_server.core.leak.attribute import Attribution, attribute
+from profiler_server.core.leak.attribute import Attribution, attribute, sites_confirm
 from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
 from profiler_server.core.leak.cohort import guilty_release
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
 from profiler_server.core.leak.design import scale_load
 from profiler_server.core.leak.diagnose import diagnose_healthy, diagnose_leak
 from profiler_server.core.leak.forecast import forecast_limit
-from profiler_server.core.leak.history import MID, Clock, LifeHistory, absorb, begin_life, life_key
+from profiler_server.core.leak.history import MID, REQUESTS, Clock, LifeHistory, absorb, begin_life, life_key
 from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
 from profiler_server.core.leak.report import abstain, evidence_of, healthy_sentence, leak_sentence
 from profiler_server.core.leak.recovery import alive_lives, is_calm, late_part
@@ -71,6 +71,10 @@ def _absorb_all(window: ServiceWindow, state: LeakState, clock: Clock, config: D
             continue
         key = life_key(series.instance, series.started_at)
         life = state.lives.get(key)
+        if life is not None and life.version != series.version:
+            # The same process under another release (a switch was flipped): a life of its own.
+            key = f"{key}#{series.version}"
+            life = state.lives.get(key)
         if life is None:
             life = begin_life(series, window.interval_seconds, config)
         else:
@@ -101,6 +105,7 @@ def _judge(
     window: ServiceWindow, state: LeakState, lives: Sequence[LifeHistory], config: DetectorConfig
 ) -> Evaluation:
     verdicts = _channel_verdicts(window, lives, config)
+    verdicts = [_confirmed(v, window, lives, config) for v in verdicts]
     leaking = [v for v in verdicts if v.held_by is None]
     suspects = [v for v in verdicts if v.rate > 0 and v.log_odds > config.log_odds_suspect]
     if suspects and state.suspected_at is None:
@@ -115,6 +120,24 @@ def _judge(
     state.detected_at = window.now
     _remember(state, chosen, lives)
     return _leak(window, state, lives, verdicts, chosen)
+
+
+def _confirmed(
+    verdict: ChannelVerdict, window: ServiceWindow, lives: Sequence[LifeHistory], config: DetectorConfig
+) -> ChannelVerdict:
+    """Let call sites speak for growth that the floor alone leaves open."""
+    open_question = verdict.held_by is not None and verdict.held_if_confirmed is None
+    if verdict.channel not in PRIMARY or not window.sites or not open_question:
+        return verdict
+    if not sites_confirm(window, verdict.rate, _members(verdict, lives), config):
+        return verdict
+    return replace(verdict, held_by=None)
+
+
+def _members(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:
+    """Return (instance, start) of the process lives of a verdict's group."""
+    members = [lives[chosen.data.segments[i].life] for i in chosen.group.members]
+    return [(member.instance, member.started_at) for member in members]
 
 
 def _remember(state: LeakState, chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> None:
@@ -190,6 +213,7 @@ def _channel_verdicts(
             clock_scale=window.time_scale,
             young_hours=young,
             primary=not found,
+            limit_bytes=window.memory_limit_bytes,
             config=config,
         )
         if verdict is not None:
@@ -247,12 +271,11 @@ def _leak(
 ) -> Evaluation:
     per_hour = chosen.rate * window.time_scale
     error = chosen.rate_error * window.time_scale
-    members = [lives[chosen.data.segments[i].life] for i in chosen.group.members]
-    found: Attribution = attribute(window, chosen.rate, [(m.instance, m.started_at) for m in members])
+    found: Attribution = attribute(window, chosen.rate, _members(chosen, lives))
     diagnosis = diagnose_leak(chosen, verdicts, window, found)
     state.diagnosis = diagnosis
     forecast = forecast_limit(window, lives, chosen)
-    served = [float(life.blocks[-1, -3]) / max(life.observed_hours, 1e-9) for life in lives if len(life.blocks)]
+    served = [float(life.blocks[-1, REQUESTS]) / max(life.observed_hours, 1e-9) for life in lives if len(life.blocks)]
     per_request = chosen.rate / np.mean(served) if served and np.mean(served) > 0 else math.nan
     version = guilty_release(chosen.group, lives)
     evidence = evidence_of(chosen, lives, window, verdicts)

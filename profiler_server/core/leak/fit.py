@@ -13,6 +13,7 @@ from profiler_server.core.leak.window import FloatArray
 OUTLIER_SIGMAS = 4.5
 LATE_SHARE = 0.4
 RIDGE = 1e-6
+LOAD_SCALE = 0.4
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,15 @@ def fit_floor(
     stacked = np.concatenate(rows)
     x, y = stacked[:, :-1], stacked[:, -1]
     gram = x.T @ x
-    inverse = np.linalg.inv(gram + RIDGE * np.diag(np.diag(gram) + 1e-9))
-    beta = inverse @ (x.T @ y)
-    residual = y - x @ beta
+    ridge = RIDGE * (np.diag(gram) + 1e-9)
     freedom = max(len(y) - x.shape[1], 3)
-    sigma = float(np.sqrt(residual @ residual / freedom))
+    for _ in range(2):
+        inverse = np.linalg.inv(gram + np.diag(ridge))
+        beta = inverse @ (x.T @ y)
+        residual = y - x @ beta
+        sigma = float(np.sqrt(residual @ residual / freedom))
+        # Lagged loads look alike: without a prior on their size they would draw any trend between them.
+        ridge[:n_load] = sigma**2 / LOAD_SCALE**2
     robust = 1.4826 * float(np.median(np.abs(residual))) + 1e-12
     bounds = np.cumsum([0] + [len(r) for r in rows])
     fitted = tuple(p[:, :-1] @ beta for p in plain)

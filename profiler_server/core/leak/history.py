@@ -20,7 +20,9 @@ N_LAGS = 3
 TIME, COUNT, MID, LOW = 0, 1, 2, 2 + N_CHANNELS
 LOAD = LOW + N_CHANNELS
 REQUESTS, ERRORS, LATENCY = LOAD + 1 + N_LAGS, LOAD + 2 + N_LAGS, LOAD + 3 + N_LAGS
-WIDTH = LATENCY + 1
+HEAP_TEETH, RSS_TEETH = LATENCY + 1, LATENCY + 2
+WIDTH = RSS_TEETH + 1
+TOOTH_SHARE = 0.06
 
 
 def life_key(instance: str, started_at: float) -> str:
@@ -32,7 +34,7 @@ def life_key(instance: str, started_at: float) -> str:
 class LifeHistory:
     """Blocks of one process life. `blocks` f64[n, WIDTH], `TIME` in hours of the detector's clock.
 
-    `REQUESTS` and `ERRORS` are cumulative since the life was first seen; `read_until` is the ts (seconds) of the last
+    `HEAP_TEETH` and `RSS_TEETH` are ends of saw teeth per point. `REQUESTS` and `ERRORS` are cumulative since the life was first seen; `read_until` is the ts (seconds) of the last
     point that has been put into a block, so that an evaluation needs to read only what came after it.
     """
 
@@ -133,6 +135,8 @@ def absorb(life: LifeHistory, series: InstanceSeries, now: float, clock: Clock, 
     points[:, COUNT] = 1.0
     points[:, MID:LOW] = derive_channels(columns, len(ts))
     points[:, LOW:LOAD] = points[:, MID:LOW]
+    for column, name in ((HEAP_TEETH, "heap"), (RSS_TEETH, "rss")):
+        points[:, column] = _teeth(points[:, MID + CHANNELS.index(name)])
     _fill_load(points, columns, life, clock, config)
     index = np.floor((ts - anchor) / life.block_seconds).astype(np.int64)
     cuts = np.flatnonzero(np.diff(index)) + 1
@@ -148,6 +152,19 @@ def absorb(life: LifeHistory, series: InstanceSeries, now: float, clock: Clock, 
     while len(life.blocks) > config.max_blocks:
         _coarsen(life, anchor, clock)
     return True
+
+
+def _teeth(values: FloatArray) -> FloatArray:
+    """Return per point 1 where the value falls sharply after two rises in a row: the end of a saw tooth.
+
+    A collector frees at once what took several points to fill; a spike of one point has no climb before it.
+    """
+    falls = np.zeros(len(values))
+    if len(values) >= 4:
+        rises = np.diff(values) > 0
+        sharp = values[3:] < (1 - TOOTH_SHARE) * values[2:-1]
+        falls[3:] = sharp & rises[1:-1] & rises[:-2]
+    return falls
 
 
 def _fill_load(

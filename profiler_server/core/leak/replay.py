@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,12 +86,15 @@ def replay(recording: Recording, config: DetectorConfig = DEFAULT_CONFIG) -> Rep
     state, alerts, cured = LeakState(), [], []
     first = last_leak = end = None
     count = 0
+    sites = _Sites(recording)
     for window in _windows(recording):
+        if state.wants_sites and state.detected_at is None:
+            window = sites.added_to(window)  # noqa: PLW2901
         before, at = state.detected_at, state.evaluated_at
         end = evaluate(window, state, config)
         raised = end.state.detected_at is not None and before is None
-        if recording.snapshots and raised:
-            end = evaluate(_with_sites(window, recording), end.state, config)
+        if recording.snapshots and raised and not end.suspects:
+            end = evaluate(sites.added_to(window), end.state, config)
         state = end.state
         count += state.evaluated_at != at
         if raised:
@@ -109,7 +112,7 @@ def replay(recording: Recording, config: DetectorConfig = DEFAULT_CONFIG) -> Rep
 def _final(recording: Recording, state: LeakState, config: DetectorConfig) -> Evaluation:
     """Evaluate once more at the end with every call site, as the finding's page would show it."""
     *_, window = _windows(recording)
-    return evaluate(_with_sites(window, recording), _forced(state), config)
+    return evaluate(_Sites(recording).added_to(window), _forced(state), config)
 
 
 def _forced(state: LeakState) -> LeakState:
@@ -147,16 +150,27 @@ def _until(life: InstanceSeries, now: float) -> InstanceSeries:
     return InstanceSeries(life.instance, life.started_at, life.version, life.ts[:n], columns)
 
 
-def _with_sites(window: ServiceWindow, recording: Recording) -> ServiceWindow:
-    """Return the window with a site table per process life, from the snapshots taken by then."""
-    groups: dict[tuple[str, float], list[Snapshot]] = {}
-    for snapshot in recording.snapshots:
-        starts = [life.started_at for life in window.instances if life.instance == snapshot.instance]
-        begun = [start for start in starts if start <= snapshot.ts]
-        if snapshot.ts <= window.now and begun:
-            groups.setdefault((snapshot.instance, max(begun)), []).append(snapshot)
-    tables = tuple(site_table(key[0], key[1], found) for key, found in groups.items())
-    return ServiceWindow(**{**vars(window), "sites": tables})
+class _Sites:
+    """The site tables that were there at a moment; made anew only when a snapshot has come."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._seen = -1
+        self._tables: tuple[SiteTable, ...] = ()
+
+    def added_to(self, window: ServiceWindow) -> ServiceWindow:
+        """Return the window with a table per process life, from the snapshots taken by its `now`."""
+        taken = [s for s in self._recording.snapshots if s.ts <= window.now]
+        if len(taken) != self._seen:
+            self._seen = len(taken)
+            groups: dict[tuple[str, float], list[Snapshot]] = {}
+            for snapshot in taken:
+                starts = [life.started_at for life in window.instances if life.instance == snapshot.instance]
+                begun = [start for start in starts if start <= snapshot.ts]
+                if begun:
+                    groups.setdefault((snapshot.instance, max(begun)), []).append(snapshot)
+            self._tables = tuple(site_table(key[0], key[1], found) for key, found in groups.items())
+        return replace(window, sites=self._tables)
 
 
 def site_table(instance: str, started_at: float, snapshots: Sequence[Snapshot]) -> SiteTable:

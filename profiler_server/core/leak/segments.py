@@ -9,7 +9,7 @@ import numpy as np
 
 from profiler_server.core.leak.channels import CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
-from profiler_server.core.leak.history import COUNT, LOW, MID, TIME, LifeHistory
+from profiler_server.core.leak.history import COUNT, HEAP_TEETH, LOW, MID, RSS_TEETH, TIME, LifeHistory
 from profiler_server.core.leak.window import HOUR, FloatArray
 
 MIN_SEGMENT_BLOCKS = 4
@@ -18,7 +18,9 @@ RESIDENT_SCALED = frozenset(CHANNELS.index(name) for name in ("native", "outside
 STEP_SIGMAS = 6.0
 STEP_SHARE = 0.02
 MAX_STEPS = 3
-TOOTH_SHARPNESS = 2.0
+MIN_TEETH = 3.0
+TOOTH_BLOCKS = 0.34
+TEETH = {CHANNELS.index("heap"): HEAP_TEETH, CHANNELS.index("rss"): RSS_TEETH}
 GAP_BLOCKS = 6
 
 
@@ -64,25 +66,21 @@ def floor_of(life: LifeHistory, channel: int) -> FloatArray:
         return middle
     quiet = _roughness(low[present]) < 0.7 * _roughness(middle[present])
     floor = low if quiet else middle
-    tooth = _tooth_blocks(floor[present])
-    return floor if tooth == 0 else _running_minimum(floor, tooth)
+    tooth = _tooth_blocks(life, channel)
+    return floor if tooth == 0 else _running_minimum(low, tooth)
 
 
-def _tooth_blocks(values: FloatArray) -> int:
-    """Return the length of saw teeth in blocks, 0 if there are none: repeated falls that undo repeated climbs."""
-    if len(values) < 12:
+def _tooth_blocks(life: LifeHistory, channel: int) -> int:
+    """Return the length of saw teeth in blocks, 0 if there are none or a block holds several."""
+    column = TEETH.get(channel)
+    if column is None:
         return 0
-    steps = np.diff(values)
-    level = float(np.median(np.abs(values)))
-    falls = np.flatnonzero(steps < -0.08 * max(level, 1e-12))
-    if len(falls) < 4:
+    half = len(life.blocks) // 2
+    late = life.blocks[half:]
+    teeth = float((np.nan_to_num(late[:, column]) * late[:, COUNT]).sum())
+    if teeth < MIN_TEETH or len(late) / teeth < TOOTH_BLOCKS:
         return 0
-    climbs = steps[steps > 0].sum()
-    rises = steps[steps > 0]
-    sharp = len(rises) > 0 and -float(np.median(steps[falls])) > TOOTH_SHARPNESS * float(np.median(rises))
-    if not sharp or -steps[falls].sum() < 0.5 * climbs:
-        return 0
-    return int(min(np.ceil(1.5 * np.median(np.diff(falls))), max(len(values) // 6, 2)))
+    return int(min(np.ceil(1.5 * len(late) / teeth), max(len(life.blocks) // 6, 2)))
 
 
 def _running_minimum(values: FloatArray, width: int) -> FloatArray:

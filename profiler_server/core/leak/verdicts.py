@@ -8,25 +8,30 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from profiler_server.core.leak.channels import RESOURCE_CHANNELS
+from profiler_server.core.leak.channels import CHANNELS, MEMORY_CHANNELS, RESOURCE_CHANNELS
 from profiler_server.core.leak.cohort import Group, groups_of
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import Design, LoadScale, build_design, clock_column
 from profiler_server.core.leak.fit import FloorFit, fit_floor, outlier_weights
 from profiler_server.core.leak.growth import Grams, GroupTest, build_grams, probe_group, screen_segments
-from profiler_server.core.leak.history import TIME, LifeHistory
+from profiler_server.core.leak.history import MID, TIME, LifeHistory
 from profiler_server.core.leak.window import HOUR, FloatArray
-from profiler_server.core.leak.segments import RESIDENT_SCALED, ChannelData, build_channel, cut_steps
+from profiler_server.core.leak.segments import RSS, ChannelData, build_channel, cut_steps
 
 DAY_HOURS = 24.0
 REFILL_MARGIN = 1.01
+REPEATED_LIVES = 3
+SURE = 1.5
+NEAR_LIMIT = 0.8
+MEMORY = frozenset(CHANNELS.index(name) for name in MEMORY_CHANNELS)
 
 
 @dataclass(frozen=True)
 class ChannelVerdict:
     """What one channel says. Rates are raw units per hour of the detector's clock.
 
-    `held_by` names the gate that holds a finding back (None: none does).
+    `held_by` names the gate that holds a finding back (None: none does); `held_if_confirmed` the one that would, if
+    call sites had confirmed the growth.
     """
 
     channel: str
@@ -43,6 +48,7 @@ class ChannelVerdict:
     growth_share: float
     age_hours: float
     held_by: str | None
+    held_if_confirmed: str | None = None
 
 
 def judge_channel(
@@ -54,6 +60,7 @@ def judge_channel(
     clock_scale: float,
     young_hours: float,
     primary: bool,
+    limit_bytes: float | None,
     config: DetectorConfig,
 ) -> ChannelVerdict | None:
     """Return the verdict on one channel of a service, None where there is too little of it."""
@@ -87,9 +94,14 @@ def judge_channel(
     error = test.slope_error * data.base / design.span_hours
     verdict = ChannelVerdict(
         name, data, design, hours, tuple(weights), group, test, fit, log_odds, rate, error,
-        _growth_share(fit, group, own=channel not in RESIDENT_SCALED), _age(data, lives, group, clock_scale), None,
+        _growth_share(fit, group, data, lives), _age(data, lives, group, clock_scale), None,
     )  # fmt: skip
-    return replace(verdict, held_by=_gate(verdict, lives, young_hours, clock_scale, config))
+    near = _near_limit(lives, limit_bytes)
+    held = [
+        _gate(verdict, lives, young_hours, clock_scale, config, near_limit=near, confirmed=confirmed)
+        for confirmed in (False, True)
+    ]
+    return replace(verdict, held_by=held[0], held_if_confirmed=held[1])
 
 
 def _prepare(
@@ -128,24 +140,32 @@ def _fit(
     )
 
 
-def _growth_share(fit: FloorFit, group: Group, *, own: bool) -> float:
-    """Return how much the group's floor has grown, load taken out, over what it began with (largest life)."""
+def _growth_share(
+    fit: FloorFit, group: Group, data: ChannelData, lives: Sequence[LifeHistory]
+) -> float:
+    """Return how much the group's floor has grown, load taken out, over the resident memory that it began with."""
     shares = [0.0]
     for i in group.members:
         steady = fit.steady[i]
         k = max(len(steady) // 8, 1)
-        begin, end = float(np.median(steady[:k])), float(np.median(steady[-k:]))
-        shares.append((end - begin) / max(abs(begin), 0.05 if own else 1.0))
+        grown = float(np.median(steady[-k:]) - np.median(steady[:k])) * data.base
+        at = RSS if data.channel in MEMORY else data.channel
+        whole = lives[data.segments[i].life].blocks[:, MID + at]
+        began = float(np.nanmedian(whole[: max(len(whole) // 8, 1)])) if not np.isnan(whole[0]) else data.base
+        shares.append(grown / max(began, 0.05 * data.base))
     return max(shares)
 
 
 def _age(data: ChannelData, lives: Sequence[LifeHistory], group: Group, clock_scale: float) -> float:
-    """Return the age of the group's oldest life."""
-    ages = []
+    """Return the age of the group's oldest life; where one replica lived three times and more, all its lives' time."""
+    ages: dict[str, dict[int, float]] = {}
     for i in group.members:
-        life = lives[data.segments[i].life]
-        ages.append(float(life.blocks[-1, TIME]) - life.started_at * clock_scale / HOUR)
-    return max(ages)
+        index = data.segments[i].life
+        life = lives[index]
+        age = float(life.blocks[-1, TIME]) - life.started_at * clock_scale / HOUR
+        ages.setdefault(life.instance, {})[index] = age
+    series = [sum(found.values()) if len(found) >= REPEATED_LIVES else max(found.values()) for found in ages.values()]
+    return max(series)
 
 
 def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
@@ -183,21 +203,42 @@ def _refilling(v: ChannelVerdict, lives: Sequence[LifeHistory], young_hours: flo
     return bool(elders and young) and not grown_up and max(young) < REFILL_MARGIN * max(elders)
 
 
+def _near_limit(lives: Sequence[LifeHistory], limit_bytes: float | None) -> bool:
+    """Whether any process stands close below its limit: then there is no time to wait for it to level off."""
+    if limit_bytes is None:
+        return False
+    now = max(float(life.blocks[-1, TIME]) for life in lives)
+    return any(
+        float(life.blocks[-1, MID + RSS]) > NEAR_LIMIT * limit_bytes
+        for life in lives
+        if now - float(life.blocks[-1, TIME]) < 1.0
+    )
+
+
 def _gate(
-    v: ChannelVerdict, lives: Sequence[LifeHistory], young_hours: float, clock_scale: float, config: DetectorConfig
+    v: ChannelVerdict,
+    lives: Sequence[LifeHistory],
+    young_hours: float,
+    clock_scale: float,
+    config: DetectorConfig,
+    *,
+    near_limit: bool,
+    confirmed: bool,
 ) -> str | None:
     """Return the first gate that holds this verdict back, None if it may become a finding."""
     if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
         return "evidence"
-    tax = config.misfit_tax * max(v.test.log_warm - v.test.log_none, 0.0)
-    if v.log_odds < config.log_odds_leak or v.test.log_leak - v.test.log_warm < config.log_odds_leak + tax:
+    wanted = config.log_odds_confirmed if confirmed else config.log_odds_leak
+    tax = 0.0 if confirmed else config.misfit_tax * max(v.test.log_warm - v.test.log_none, 0.0)
+    if v.log_odds < wanted or v.test.log_leak - v.test.log_warm < wanted + tax:
         return "evidence"
     span = v.design.span_hours
     total = v.test.slope
     least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
     if min(total, v.growth_share) < least or total / span * DAY_HOURS < config.min_growth_share_per_day:
         return "effect"
-    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or v.fit.late_ratio < 1.5 * v.fit.late_error:
+    late_low = v.fit.late_ratio < SURE * v.fit.late_error and not confirmed
+    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or late_low:
         return "late slope"
     if v.fit.late_ratio - v.fit.late_error > config.burst_ratio:
         return "burst"
@@ -208,6 +249,8 @@ def _gate(
         return "gives back"
     if _refilling(v, lives, young_hours, clock_scale):
         return "refilling"
+    if near_limit and v.channel not in RESOURCE_CHANNELS:
+        return None
     if v.age_hours < young_hours and not (
         v.growth_share >= config.young_growth and v.age_hours >= 0.5 * young_hours
     ):
