@@ -95,9 +95,11 @@ class Door:
         if not self._secure:
             return connection
         try:
+            from plimsoll_agent.tls import TlsStream, client_context
+
             if self._tls is None:
-                self._tls = _tls_context(self._ca_file)
-            return self._tls.wrap_socket(connection, server_hostname=self._host)
+                self._tls = client_context(self._ca_file)
+            return TlsStream(connection, self._tls, self._host)
         except BaseException:
             connection.close()
             raise
@@ -137,16 +139,6 @@ def _connect(address: Any, port: int, deadline: float) -> Any:
         else:
             return connection
     raise problem
-
-
-def _tls_context(ca_file: str) -> Any:
-    """A verifying client context, of the unpatched class for the same reason."""
-    context = original("ssl", "SSLContext")(original("ssl", "PROTOCOL_TLS_CLIENT"))
-    if ca_file:
-        context.load_verify_locations(ca_file)
-    else:
-        context.load_default_certs()
-    return context
 
 
 def _plain(host: str) -> Any:
