@@ -14,11 +14,12 @@ from profiler_server.analysis.actions.hold_announcement import announce_soon, ho
 from profiler_server.analysis.actions.protect_snapshots import protect_snapshots
 from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
 from profiler_server.analysis.growing_site import growing_site
-from profiler_server.analysis.looking import Look, looks
+from profiler_server.analysis.looking import looks
 from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.analysis.plain import plain
 from profiler_server.analysis.window import Sight, newest_data, see_service
 from profiler_server.core.leak import Evaluation, LeakState
+from profiler_server.core.profile import Frame
 
 MAX_ERROR = 300
 
@@ -80,23 +81,25 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
     if sight is None:
         watch.save(update_fields=["due_at"])
         return Skipped("nothing new")
-    found, releases = None, _running_releases(sight)
+    found: Finding | None = None
+    site: tuple[Frame, ...] = ()
+    releases = _running_releases(sight)
     for look in looks(sight, state, step_seconds=settings.ENV.evaluation_interval_seconds):
         if look.tells:
             verdict = Verdict(look.said, look.at, sight.limit_bytes, releases)
             found = record_evaluation(watch.service, verdict) or found
+        if look.sites and look.said.suspects:
+            site = growing_site(look.sites, look.said.suspects[0])
     _keep(watch, sight, look.said)
-    _follow_up(watch, found, look, sight)
+    ask_agents(watch.service, found, site=site, is_suspected=look.said.state.wants_sites, at=timezone.now())
+    _follow_up(watch, found, sight)
     return Evaluated(look.said.verdict, found.pk if found else None)
 
 
-def _follow_up(watch: ServiceWatch, found: Finding | None, look: Look, sight: Sight) -> None:
-    """Ask the agents for more, keep the snapshots that tell the story, and have people told."""
-    now = timezone.now()
-    site = growing_site(look.sites, look.said.suspects[0]) if look.said.suspects else ()
-    ask_agents(watch.service, found, site=site, is_suspected=look.said.state.wants_sites, at=now)
+def _follow_up(watch: ServiceWatch, found: Finding | None, sight: Sight) -> None:
+    """Keep the snapshots that tell the story, and have people told."""
     protect_snapshots(watch.service, found, sight)
-    if found is not None and not hold_announcement(watch.service, found, at=now):
+    if found is not None and not hold_announcement(watch.service, found, at=timezone.now()):
         announce_soon()
 
 

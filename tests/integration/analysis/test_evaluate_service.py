@@ -119,7 +119,17 @@ def test_old_data_are_judged_at_their_own_time() -> None:
     end = (datetime.now(UTC) - timedelta(days=3)).replace(microsecond=0)
     a_history(service, leak_per_minute=LEAK_PER_MINUTE, until=end)
     evaluated(service)
-    assert Finding.objects.get().detected_at == end
+    found = Finding.objects.get()
+    assert found.detected_at <= found.updated_at == end
+
+
+def test_data_that_come_at_once_are_judged_in_their_order() -> None:
+    service = a_service()
+    instance = a_history(service, leak_per_minute=LEAK_PER_MINUTE)
+    evaluated(service)
+    found = Finding.objects.get()
+    assert found.detected_at < instance.last_seen_at - timedelta(hours=1)
+    assert found.suspects
 
 
 def test_a_service_without_data_is_skipped() -> None:
