@@ -1,4 +1,4 @@
-"""Interleaved measurement: every candidate in turn, round after round, then the median of each."""
+"""Interleaved measurement in CPU time: every candidate in turn, round after round, then the median of each."""
 
 from __future__ import annotations
 

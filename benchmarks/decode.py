@@ -65,7 +65,7 @@ def decoding(packed: bytes, body: bytes) -> None:
     )
     slow = medians_ms({"scan by the pure twin": lambda: scan(body, parser=engine.PURE)}, ROUNDS_OF_THE_SLOW)
     reference = times["reference: upb + Python loop, values and stack keys"]
-    print(f"\n{'':<56} {'ms':>8} {'reference / this':>18}")
+    print(f"\n{'':<56} {'CPU ms':>8} {'reference / this':>18}")
     for name, ms in (times | slow).items():
         print(f"{name:<56} {ms:8.3f} {reference / ms:16.1f} x")
     ratio = reference / times["scan: values and stack keys"]

@@ -31,15 +31,14 @@ class FrameGroups:
 
 def group_frames(frames: tuple[Frame, ...], granularity: Granularity) -> FrameGroups:
     """Group frames; the representative's file and line are those of the first frame where they are not the key."""
-    key = _KEYS[granularity]
-    keys = [key(frame) for frame in frames]
+    keys = list(map(_KEYS[granularity], frames))
     first: dict[tuple[str, str, int], Frame] = {}
-    for frame, name in zip(frames, keys, strict=True):
-        first.setdefault(name, frame)
+    for key, frame in zip(keys, frames, strict=True):
+        first.setdefault(key, frame)
     order = sorted(first)
-    rank = {name: i for i, name in enumerate(order)}
-    group_of = np.fromiter((rank[name] for name in keys), np.int32, len(keys))
-    return FrameGroups(group_of, tuple(_shown(name, first[name], granularity) for name in order))
+    rank = dict(zip(order, range(len(order)), strict=True))
+    group_of = np.array([rank[key] for key in keys], np.int32)
+    return FrameGroups(group_of, tuple(_shown(key, first[key], granularity) for key in order))
 
 
 def group_table(table: StackTable, granularity: Granularity) -> tuple[StackTable, Int32Array]:

@@ -160,10 +160,10 @@ def subtree_sums(flat: Int64Array, end: Int32Array) -> Int64Array:
 def subtree_ends(parent: Int32Array, depth: Int32Array) -> Int32Array:
     """Return int32[n]: one past the last node of each subtree, for a tree in preorder; one step per level."""
     size = np.ones(len(parent), np.int64)
-    by_depth = np.argsort(depth, kind="stable")
-    starts = np.searchsorted(depth[by_depth], np.arange(1, int(depth.max(initial=0)) + 2)).tolist()
+    order = by_depth(depth)
+    starts = np.searchsorted(depth[order], np.arange(1, int(depth.max(initial=0)) + 2)).tolist()
     for low, high in reversed(list(pairwise(starts))):
-        nodes = by_depth[low:high]
+        nodes = order[low:high]
         np.add.at(size, parent[nodes], size[nodes])
     return (np.arange(len(parent)) + size).astype(np.int32)
 
@@ -183,9 +183,7 @@ class _Nodes:
         created = offsets_of(rows.lengths() - shared)
         depth = np.concatenate([[0], rows.positions()[new] + 1]).astype(np.int32)
         name_id = np.concatenate([[0], rows.flat[new] + 1]).astype(np.int32)
-        parent = _parents(depth)
-        leaf_of = _leaves(depth, created[1:], rows.lengths())
-        return cls(parent, depth, name_id, leaf_of)
+        return cls(_parents(depth), depth, name_id, _last_at_depth(depth, created[1:], rows.lengths()))
 
 
 def _root_first(rows: Rows) -> Rows:
@@ -220,20 +218,27 @@ def _shared_with_previous(rows: Rows) -> Int32Array:
 
 
 def _parents(depth: Int32Array) -> Int32Array:
-    """Return int32[n]: in preorder a node's parent is the last earlier node that is one less deep."""
-    return _last_at_depth(depth, np.arange(len(depth)), depth - 1)
+    """Return int32[n]: in preorder a node's parent is the last earlier node that is one less deep.
 
-
-def _leaves(depth: Int32Array, created: IntArray, wanted: Int32Array) -> Int32Array:
-    """Return int32[n_rows]: the node of each row, the last of its depth among those made so far."""
-    return _last_at_depth(depth, created, wanted)
+    That is the node before it, except where the walk has gone up.
+    """
+    parent = np.arange(-1, len(depth) - 1, dtype=np.int32)
+    jumps = np.flatnonzero(depth[1:] <= depth[:-1]) + 1
+    parent[jumps] = _last_at_depth(depth, jumps, depth[jumps] - 1)
+    return parent
 
 
 def _last_at_depth(depth: Int32Array, until: IntArray, wanted: IntArray) -> Int32Array:
-    """Return the last node ≤ until[k] whose depth is wanted[k] (−1 for depth −1)."""
+    """Return the last node ≤ until[k] whose depth is wanted[k]; it must exist."""
     size = len(depth)
-    keys = depth.astype(np.int64) * size + np.arange(size)
-    order = np.argsort(keys, kind="stable")
-    place = np.searchsorted(keys[order], wanted.astype(np.int64) * size + until, side="right") - 1
-    found: Int32Array = np.where(wanted < 0, -1, order[place]).astype(np.int32)
+    order = by_depth(depth)
+    keys = depth[order].astype(np.int64) * size + order
+    place = np.searchsorted(keys, wanted.astype(np.int64) * size + until, side="right") - 1
+    found: Int32Array = order[place].astype(np.int32)
     return found
+
+
+def by_depth(depth: Int32Array) -> IntArray:
+    """Return the nodes sorted by depth, then preorder; a radix sort for the depths that there are."""
+    small = depth.astype(np.uint16) if int(depth.max(initial=0)) < 2**16 else depth
+    return np.argsort(small, kind="stable")
