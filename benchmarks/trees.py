@@ -17,7 +17,7 @@ from profiler_server.core.tree import stack_tree
 
 STACKS, FRAMES, DEEPEST = 2_000, 6_000, 60
 MAX_NODES = 2_000
-COLD_TARGET, CACHED_TARGET = 2.0, 30.0
+COLD_TARGET, CACHED_TARGET = 2.0, 10.0
 PRUNED = f"tree, cached and pruned to {MAX_NODES:,} nodes"
 SPACE = SampleType("inuse_space", "bytes")
 
