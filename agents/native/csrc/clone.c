@@ -128,8 +128,8 @@ struct cloned run_in_clone(void (*work)(void *context, int fd), void *context, u
     }
     if (pid < 0) result.error = errno;
     result.pause_ms = (double)(clock_ns(CLOCK_MONOTONIC) - started) / 1e6;
+    close(ends[1]); /* before another thread may fork: a stranger with this end would keep us waiting */
     Py_BEGIN_ALLOW_THREADS
-    close(ends[1]);
     if (pid > 0) {
         read_until_end(&result, ends[0], started + timeout_ns);
         kill_child((pid_t)pid, pidfd); /* a child that ended is a zombie still: nobody else can have its pid */

