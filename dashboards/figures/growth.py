@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboards.figures import style
-from dashboards.zones import wall_clock_ms
+from dashboards.zones import wall_clock, wall_clock_ms
 from profiler_server.core.profile import FloatArray
 
 HEIGHT = 300
@@ -40,7 +40,7 @@ def growth_figure(
     at = wall_clock_ms(ts, zone)
     traces = [
         go.Scatter(
-            x=at,
+            x=wall_clock(ts, zone),
             y=scale.apply(np.nan_to_num(values)),
             name=name,
             mode="lines",
