@@ -14,6 +14,7 @@ from dashboards.figures.changes import change_points
 from dashboards.figures.load import load_figure
 from dashboards.figures.timeline import Event, Grid, Line, Panel, timeline_figure
 from dashboards.service_series import ServiceSeries
+from dashboards.zones import wall_clock
 from profiler_server.core import units
 from profiler_server.core.profile import FloatArray
 
@@ -139,10 +140,7 @@ def _typical_memory(series: ServiceSeries) -> FloatArray | None:
 
 def moment_words(ts: FloatArray, zone: ZoneInfo) -> list[str]:
     """Return moments as the reader's wall clock writes them, such as "3 May 14:05"."""
-    wall = Grid(ts, 0.0, 1.0, zone)
-    x = wall.x()
-    milliseconds = x["x"] if "x" in x else x["x0"] + np.arange(len(ts)) * x["dx"]
-    stamps = np.asarray(milliseconds, dtype=np.float64).astype("datetime64[ms]")
+    stamps = wall_clock(ts, zone)
     return [stamp.astype(object).strftime("%-d %b %H:%M") for stamp in stamps]
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 from django.http import HttpRequest
+from numpy.typing import NDArray
 
 from profiler_server.core.profile import FloatArray
 
@@ -36,8 +37,16 @@ def zone_of(request: HttpRequest) -> ZoneInfo:
 
 
 def wall_clock_ms(ts: FloatArray, zone: ZoneInfo) -> FloatArray:
-    """Return unix seconds f64[n] as milliseconds of the zone's wall clock, as chart axes show it."""
+    """Return unix seconds f64[n] as milliseconds of the zone's wall clock, f64[n]."""
     return (ts + offsets_seconds(ts, zone)) * 1000.0
+
+
+def wall_clock(ts: FloatArray, zone: ZoneInfo) -> NDArray[np.datetime64]:
+    """Return unix seconds f64[n] as the zone's wall clock, datetime64[ms].
+
+    Charts are given these, which travel as text: a bare number would be read as an instant in the browser's own zone.
+    """
+    return np.round(wall_clock_ms(ts, zone)).astype("datetime64[ms]")
 
 
 def offsets_seconds(ts: FloatArray, zone: ZoneInfo) -> FloatArray:

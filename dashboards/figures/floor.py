@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dashboards.figures import style
-from dashboards.zones import wall_clock_ms
+from dashboards.zones import wall_clock, wall_clock_ms
 from profiler_server.core.profile import FloatArray
 
 HEIGHT = 300
@@ -69,8 +70,8 @@ def floor_figure(picture: FloorPicture) -> go.Figure:
     return go.Figure(traces, _layout(picture, scale, (start, last), limit))
 
 
-def _wall(ts: Sequence[float] | FloatArray, zone: ZoneInfo) -> FloatArray:
-    return wall_clock_ms(np.asarray(ts, dtype=np.float64), zone)
+def _wall(ts: Sequence[float] | FloatArray, zone: ZoneInfo) -> NDArray[np.datetime64]:
+    return wall_clock(np.asarray(ts, dtype=np.float64), zone)
 
 
 def _floor_traces(floor: Floor, zone: ZoneInfo, scale: style.Scale, *, first: bool) -> list[Any]:
@@ -113,10 +114,10 @@ def _layout(
         "font": {"size": 12, "color": style.MUTED},
     }
     own["margin"] = {"l": 70, "r": 12, "t": 30, "b": 36}
-    start, last = _wall(span, picture.zone)
+    start, last = wall_clock_ms(np.asarray(span), picture.zone)
     own["xaxis"] = style.time_axis(float(start), float(last), fixedrange=True)
     own["yaxis"] = style.value_axis(scale)
-    since = float(_wall([picture.since], picture.zone)[0])
+    since = str(_wall([picture.since], picture.zone)[0])
     own["shapes"] = [
         {"type": "line", "xref": "x", "yref": "paper", "x0": since, "x1": since, "y0": 0, "y1": 1,
          "line": {"color": "var(--danger)", "width": 1, "dash": "dot"}}

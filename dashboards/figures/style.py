@@ -107,7 +107,7 @@ def time_axis(start_ms: float, end_ms: float, **more: Any) -> dict[str, Any]:
     """Return a horizontal axis of time from `start_ms` to `end_ms` (the reader's wall clock)."""
     own = {
         "type": "date",
-        "range": [start_ms, end_ms],
+        "range": [_moment_text(start_ms), _moment_text(end_ms)],
         "showgrid": False,
         "hoverformat": "%-d %b %H:%M:%S",
         "tickformatstops": [
@@ -117,6 +117,10 @@ def time_axis(start_ms: float, end_ms: float, **more: Any) -> dict[str, Any]:
         ],
     }
     return axis(**(own | more))
+
+
+def _moment_text(wall_ms: float) -> str:
+    return str(np.datetime64(round(wall_ms), "ms"))
 
 
 def largest(*arrays: FloatArray) -> float:

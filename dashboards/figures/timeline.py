@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboards.figures import style
-from dashboards.zones import wall_clock_ms
+from dashboards.zones import wall_clock, wall_clock_ms
 from profiler_server.core.profile import FloatArray
 
 EVENT_PIXELS = 22
@@ -78,11 +78,16 @@ class Grid:
         """Return the x part of a trace: start and step where the wall clock is even, else every moment."""
         wall = wall_clock_ms(self.ts, self.zone)
         steps = np.diff(wall)
+        texts = wall_clock(self.ts, self.zone)
         if len(steps) and np.ptp(steps) < 1.0:
-            return {"x0": float(wall[0]), "dx": float(np.mean(steps))}
-        return {"x": wall}
+            return {"x0": str(texts[0]), "dx": float(np.mean(steps))}
+        return {"x": texts}
 
-    def wall(self, ts: float) -> float:
+    def wall(self, ts: float) -> str:
+        """Return one moment of the reader's wall clock as a chart takes it."""
+        return str(wall_clock(np.asarray([ts]), self.zone)[0])
+
+    def wall_ms(self, ts: float) -> float:
         """Return one moment in milliseconds of the reader's wall clock."""
         return float(wall_clock_ms(np.asarray([ts]), self.zone)[0])
 
@@ -105,7 +110,7 @@ def timeline_figure(grid: Grid, panels: Sequence[Panel], events: Sequence[Event]
         top -= heights[index] + GAP_PIXELS
         _add_panel(drawing, grid, panel, index=index, domain=((top - heights[index + 1]) / plot, top / plot))
     last = f"y{len(panels) + 1}" if panels else "y"
-    start, end = grid.wall(grid.start), grid.wall(grid.end)
+    start, end = grid.wall_ms(grid.start), grid.wall_ms(grid.end)
     drawing.layout["xaxis"] = style.time_axis(
         start, end, anchor=last, showspikes=True, spikemode="across", spikethickness=1, spikedash="solid",
         spikecolor=style.LINE, spikesnap="cursor",

@@ -40,7 +40,7 @@ def waterfall_figure(
     own = style.layout(HEIGHT, hovermode="x")
     own["margin"] = {"l": 70, "r": 12, "t": 8, "b": 36}
     own["xaxis"] = style.time_axis(
-        grid.wall(grid.start), grid.wall(grid.end), fixedrange=True, showspikes=True, spikemode="across",
+        grid.wall_ms(grid.start), grid.wall_ms(grid.end), fixedrange=True, showspikes=True, spikemode="across",
         spikethickness=1, spikedash="solid", spikecolor=style.LINE,
     )  # fmt: skip
     own["yaxis"] = style.value_axis(scale)

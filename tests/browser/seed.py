@@ -5,11 +5,26 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
+
+import django
+from django.apps import apps
+from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "profiler_server.config.settings")
+if not apps.ready:
+    django.setup()
+
+from django.contrib.auth.models import User
 
 from profiler_server.accounts.models import Membership, Project, Role
 from profiler_server.analysis.actions.evaluate_service import evaluate_service
@@ -19,9 +34,10 @@ from profiler_server.catalog.models import Instance, Marker, Service
 from profiler_server.core.points import CANONICAL_COLUMNS, point_batch
 from profiler_server.profiles.actions.store_profiles import ProfileArrival, store_profiles
 from profiler_server.series.actions.store_points import store_points
+from tests.browser.seed_names import PASSWORD, USERNAME
 
 TRACES = Path(__file__).resolve().parents[2] / "examples" / "traces"
-USERNAME, PASSWORD = "mara", "load-line-1876"
+
 POINTS_PER_BATCH = 200
 NAMES = {
     "context-leak": "feature-store",
@@ -71,11 +87,10 @@ def replay(
     shift = ends_at - trace.ends_at
     name = name or NAMES.get(trace.folder.name, trace.folder.name)
     limit = trace.meta.get("memory_limit_bytes")
-    service = Service.objects.create(
+    service, _ = Service.objects.get_or_create(
         project=project,
         name=name,
-        language=trace.meta["language"],
-        memory_limit_bytes=int(limit) if limit else None,
+        defaults={"language": trace.meta["language"], "memory_limit_bytes": int(limit) if limit else None},
     )
     for marker in trace.meta.get("markers", ()):
         at = datetime.fromtimestamp(marker["ts"] + shift, UTC)
@@ -156,14 +171,12 @@ def _taken_at(path: Path) -> float:
 
 def make_project(
     name: str = "Shop", *, username: str = USERNAME, password: str = PASSWORD
-) -> tuple[Project, Any]:
+) -> tuple[Project, User]:
     """Return a project with one admin who can log in."""
-    from django.contrib.auth import get_user_model
-
     project, _ = Project.objects.get_or_create(slug=name.lower().replace(" ", "-"), defaults={"name": name})
-    user = get_user_model().objects.filter(username=username).first()
-    if user is None:
-        user = get_user_model().objects.create_user(username, f"{username}@example.org", password)
+    user, _ = User.objects.get_or_create(
+        username=username, defaults={"email": f"{username}@example.org", "password": make_password(password)}
+    )
     Membership.objects.get_or_create(project=project, user=user, defaults={"role": Role.ADMIN})
     return project, user
 
@@ -173,3 +186,44 @@ def traces(*names: str) -> Iterator[Trace]:
     for folder in sorted(TRACES.iterdir()):
         if (folder / "meta.json").exists() and (not names or folder.name in names):
             yield read_trace(folder)
+
+
+STAGES = (0.5, 0.7, 0.85, 1.0)
+QUICK_STAGES = (0.8, 1.0)
+QUICK = ("context-leak", "py-module-list", "oom-restarts", "lru-warm-up", "madvfree")
+REGRESSING = "py-module-list"
+EARLIER_SECONDS = 11 * 3600.0
+
+
+def fill(*, everything: bool) -> None:
+    """Make the project Shop with recorded services; the one that regresses later ends hours ago."""
+    project, _ = make_project()
+    make_project("Zero")
+    now = time.time()
+    for trace in traces(*(() if everything else QUICK)):
+        early = EARLIER_SECONDS if trace.folder.name == REGRESSING and not everything else 20.0
+        replay(project, trace, ends_at=now - early, stages=STAGES if everything else QUICK_STAGES)
+
+
+def regress() -> None:
+    """Let the regressing service leak once more, in a new life that ends now."""
+    project, _ = make_project()
+    trace = next(traces(REGRESSING))
+    again = replace(
+        trace, lives={(f"{key}-again", start): rows for (key, start), rows in trace.lives.items()}
+    )
+    replay(project, again, ends_at=time.time() - 20.0, stages=QUICK_STAGES)
+
+
+def main() -> None:
+    """`python -m tests.browser.seed quick|all|regress`: prepare the server of the environment and fill it."""
+    what = sys.argv[1] if len(sys.argv) > 1 else "all"
+    if what == "regress":
+        regress()
+        return
+    call_command("prepare", stdout=StringIO())
+    fill(everything=what == "all")
+
+
+if __name__ == "__main__":
+    main()

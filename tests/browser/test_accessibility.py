@@ -22,8 +22,9 @@ PAGES = [
 ]
 WIDTHS = (1440, 1024, 390)
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-STICKING_OUT = """() => [...document.querySelectorAll('body *')].filter((one) => !one.closest('.scroll')
-    && one.getBoundingClientRect().right > innerWidth + 1).map((one) => `${one.tagName}.${one.className}`).slice(0, 8)"""
+STICKING_OUT = """() => [...document.querySelectorAll('body *')]
+    .filter((one) => !one.closest('.scroll') && one.getBoundingClientRect().right > innerWidth + 1)
+    .map((one) => `${one.tagName}.${one.className}`).slice(0, 8)"""
 RULES = (
     "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'], resultTypes: ['violations'] }"
 )
@@ -50,6 +51,7 @@ def test_a_page_is_accessible_in_both_themes_and_fits_every_width(
     open_page(page, path)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 844})
+        page.wait_for_timeout(350)
         assert page.evaluate(SIDEWAYS) <= 0, f"{page.evaluate(STICKING_OUT)} stick out at {width}"
     page.set_viewport_size({"width": 1440, "height": 900})
     own = [] if path == "/nowhere/" else list(problems)

@@ -23,12 +23,13 @@ function query(range) {
 
 /** Wall-clock milliseconds of the axis to unix seconds; the axis shows the reader's zone. */
 function unixOf(wall) {
-  const ms = typeof wall === "number" ? wall : Date.parse(`${wall.replace(" ", "T")}Z`);
-  return ms / 1000 - state.zone_offset;
+  const [year, month, day, hour = 0, minute = 0, second = 0] = wall.split(/[-T :]/).map(Number);
+  return Date.UTC(year, month - 1, day, hour, minute) / 1000 + second - state.zone_offset;
 }
 
+/** What a chart takes for a moment: text, since it would read a number as an instant in the browser's zone. */
 function wallOf(seconds) {
-  return (seconds + state.zone_offset) * 1000;
+  return new Date((seconds + state.zone_offset) * 1000).toISOString().slice(0, 23);
 }
 
 async function fetchPictures(range, first) {
@@ -121,8 +122,8 @@ function follow(range) {
     form.elements.to.value = range.to.toFixed(0);
   }
   const inputs = element("range-form").elements;
-  inputs.from.value = new Date(wallOf(range.from)).toISOString().slice(0, 16);
-  inputs.to.value = new Date(wallOf(range.to)).toISOString().slice(0, 16);
+  inputs.from.value = wallOf(range.from).slice(0, 16);
+  inputs.to.value = wallOf(range.to).slice(0, 16);
   for (const link of document.querySelectorAll(".segmented [aria-current]")) link.removeAttribute("aria-current");
 }
 

@@ -29,6 +29,7 @@ def test_an_even_grid_travels_as_start_and_step_and_one_over_a_change_as_moments
     even = Grid(start + 600.0 * np.arange(20), start, start + 12_000, BERLIN).x()
     assert set(even) == {"x0", "dx"}
     assert even["dx"] == 600_000.0
+    assert even["x0"] == "2026-03-28T13:00:00.000"
     jump = Grid(start + 600.0 * np.arange(120), start, start + 72_000, BERLIN).x()
     assert set(jump) == {"x"}
 
