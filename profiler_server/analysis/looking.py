@@ -42,12 +42,17 @@ def looks(sight: Sight, state: LeakState, *, step_seconds: float) -> Iterator[Lo
         began = said.state.detected_at is not None and state.detected_at is None
         is_fresh = said.state.evaluated_at == now
         sites: Sequence[SiteTable] = ()
-        if is_fresh and (began or (is_last and said.verdict == "leak")):
+        if began or (is_last and said.verdict == "leak" and (is_fresh or _is_unnamed(said))):
             sites = sight.sites_until(now)
             said = evaluate(replace(window, sites=tuple(sites)), state)
         ended = is_fresh and said.resolved_at is not None and state.detected_at is not None
         yield Look(datetime.fromtimestamp(now, UTC), said, sites, tells=began or ended or is_last)
         state = said.state
+
+
+def _is_unnamed(said: Evaluation) -> bool:
+    """Return whether call sites have not been looked at yet."""
+    return not said.suspects and (said.evidence is None or said.evidence.sites is None)
 
 
 def _moments(window: ServiceWindow, state: LeakState, step_seconds: float) -> list[float]:
