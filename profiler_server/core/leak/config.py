@@ -48,6 +48,8 @@ class DetectorConfig:
     """A group whose own growth is below this many standard errors is not tested in full."""
     log_odds_leak: float = 6.0
     """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^6 ≈ 400 : 1)."""
+    log_odds_unusual: float = 4.0
+    """What an unusual clock (errors, a bent line) must show on top."""
     log_odds_confirmed: float = 1.5
     """Log odds that suffice where call sites confirm the growth by themselves."""
     log_odds_suspect: float = 0.0
@@ -70,6 +72,8 @@ class DetectorConfig:
     """No model is exact: a leak must beat a warm-up by this share of what the warm-up gains over nothing."""
     give_back_ratio: float = 0.3
     """The low of the last third must stand above the first third by this share of the growth claimed between them."""
+    bent_misfit_tax: float = 0.15
+    """The same for memory that only the kernel sees."""
     young_hours: float = 12.0
     """Growth since birth is taken for filling caches and sessions until this age …"""
     young_growth: float = 1.0

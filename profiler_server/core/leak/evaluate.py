@@ -21,6 +21,7 @@ from profiler_server.core.leak.report import abstain, evidence_of, healthy_sente
 from profiler_server.core.leak.recovery import alive_lives, is_calm, late_part
 from profiler_server.core.leak.verdicts import ChannelVerdict, judge_channel
 
+HEAP_FASTER = 0.7
 PRIMARY = ("heap", "native", "rss")
 
 
@@ -116,10 +117,17 @@ def _judge(
         return _follow(window, state, lives, verdicts, config)
     if not leaking:
         return _healthy(window, state, lives, verdicts)
-    chosen = leaking[0]
+    chosen = _spokesman(leaking[0], verdicts)
     state.detected_at = window.now
     _remember(state, chosen, lives)
     return _leak(window, state, lives, verdicts, chosen)
+
+
+def _spokesman(chosen: ChannelVerdict, verdicts: Sequence[ChannelVerdict]) -> ChannelVerdict:
+    """Return the managed heap's verdict where it grows at least as fast as what was sure first."""
+    heap = verdicts[0]
+    faster = heap.channel == "heap" and heap.rate > HEAP_FASTER * chosen.rate and heap.log_odds > 0
+    return heap if faster and chosen.channel in ("native", "outside", "unmapped") else chosen
 
 
 def _confirmed(
@@ -204,6 +212,8 @@ def _channel_verdicts(
             continue
         if found and not _climbs(lives, name, config):
             continue
+        if name == "unmapped" and not any(v.channel == "outside" and v.log_odds > 0 for v in found):
+            continue
         young = config.native_young_hours if name in ("outside", "unmapped") else config.young_hours
         verdict = judge_channel(
             name,
@@ -239,7 +249,7 @@ def _healthy(
 ) -> Evaluation:
     if not verdicts:
         return abstain(window, state, DEFAULT_CONFIG)
-    diagnosis = diagnose_healthy(verdicts, lives)
+    diagnosis = diagnose_healthy(verdicts, lives, window.language.lower())
     evidence = evidence_of(verdicts[0], lives, window, verdicts)
     return Evaluation(
         verdict="healthy",

@@ -15,6 +15,10 @@ from profiler_server.core.leak.window import HOUR, ServiceWindow
 RSS = MID + CHANNELS.index("rss")
 ALIVE_BLOCKS = 3
 Z90 = 1.2816
+RATE_DRIFT = 0.2
+"""Relative spread of a leak's future rate about its past one: load grows, and leaks bend."""
+PEAK_QUANTILE = 0.9
+PEAK_BLOCKS = 96
 
 
 def forecast_limit(
@@ -41,16 +45,26 @@ def forecast_limit(
             continue
         ratio = _pass_through(life, chosen)
         rate = chosen.rate * ratio
-        error = chosen.rate_error * ratio + 0.1 * rate
-        here = float(np.nanmedian(rss[-3:]))
-        left = limit - here
+        error = float(np.hypot(chosen.rate_error * ratio, RATE_DRIFT * rate))
+        left = limit - _peak_level(life, rate)
         times = [left / max(rate + z * error, 0.15 * rate) for z in (Z90, 0.0, -Z90)]
         if best is None or times[1] < best[1]:
             best = (times[0], times[1], times[2])
-    if best is None or best[1] > config.forecast_horizon_hours or best[1] < 0:
+    if best is None or best[1] > config.forecast_horizon_hours:
         return None
+    best = (max(best[0], 0.0), max(best[1], 0.0), max(best[2], 0.0))
     seconds = HOUR / window.time_scale
     return (window.now + best[0] * seconds, window.now + best[1] * seconds, window.now + best[2] * seconds)
+
+
+def _peak_level(life: LifeHistory, rate: float) -> float:
+    """Return the resident memory at the life's busy hours, brought forward to now along the growth.
+
+    A limit is first met at a peak of the load, not at its mean.
+    """
+    rss, hours = life.blocks[:, RSS], life.blocks[:, TIME]
+    brought = rss + rate * (hours[-1] - hours)
+    return max(float(np.nanquantile(brought[-PEAK_BLOCKS:], PEAK_QUANTILE)), float(np.nanmedian(rss[-3:])))
 
 
 def _pass_through(life: LifeHistory, chosen: ChannelVerdict) -> float:
@@ -65,8 +79,3 @@ def _pass_through(life: LifeHistory, chosen: ChannelVerdict) -> float:
         return 1.0
     slope = float(x @ (both[:, 1] - both[:, 1].mean())) / float(x @ x)
     return float(np.clip(slope, 1.0, 2.5))
-
-
-def hours_of(life: LifeHistory) -> np.ndarray:  # type: ignore[type-arg]
-    """Return block times in hours."""
-    return life.blocks[:, TIME]

@@ -229,7 +229,10 @@ def _gate(
     if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
         return "evidence"
     wanted = config.log_odds_confirmed if confirmed else config.log_odds_leak
-    tax = 0.0 if confirmed else config.misfit_tax * max(v.test.log_warm - v.test.log_none, 0.0)
+    share = config.bent_misfit_tax if v.design.straight else config.misfit_tax
+    tax = 0.0 if confirmed else share * max(v.test.log_warm - v.test.log_none, 0.0)
+    if v.test.clock not in ("time", "requests") and not confirmed:
+        wanted += config.log_odds_unusual
     if v.log_odds < wanted or v.test.log_leak - v.test.log_warm < wanted + tax:
         return "evidence"
     span = v.design.span_hours
