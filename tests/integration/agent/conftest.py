@@ -60,7 +60,7 @@ class Capture:
     def column(self, name: str) -> list[float | None]:
         return [v for message in self.points() for v in message["points"]["columns"].get(name, [])]
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    def wait(self, condition: Callable[[], Any], seconds: float = 40.0) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = condition()
@@ -168,7 +168,7 @@ def launch(capture: Capture, tmp_path: Path) -> Iterator[Launch]:
         process.communicate()
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 20.0) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str, str]:
     """Wait for the end; status, standard output, standard error."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err

@@ -10,13 +10,16 @@ from itertools import pairwise
 import pytest
 
 WORK = """
-import sys, time, plimsoll_agent
+import atexit, sys, time, plimsoll_agent
+ended = []
+atexit.register(lambda: print(time.monotonic() - ended[0], flush=True))
 plimsoll_agent.start()
 began = time.monotonic()
 while time.monotonic() - began < float(sys.argv[1]):
     time.sleep(0.01)
-print(time.time(), flush=True)
+ended.append(time.monotonic())
 """
+HELD_UP_SECONDS = 1.2
 PEAK = """
 with open("/proc/self/status") as status:
     print([line.split()[1] for line in status if line.startswith("VmHWM")][0])
@@ -42,11 +45,9 @@ def test_points_measured_while_the_server_is_away_arrive_later(capture, launch) 
 
 def test_the_program_neither_waits_nor_talks_when_there_is_no_server(launch, finish) -> None:
     process = launch.python(WORK, "1.5", PLIMSOLL_URL="http://127.0.0.1:9")
-    began = time.monotonic()
     status, out, err = finish(process)
     assert status == 0
-    assert time.time() - float(out) < 1.5
-    assert time.monotonic() - began < 5
+    assert float(out) < HELD_UP_SECONDS
     assert err.count("\n") == 1
     assert "cannot reach the server" in err
 
@@ -55,7 +56,7 @@ def test_a_server_that_never_answers_does_not_hold_up_the_exit(capture, launch, 
     capture.answer = lambda handler: time.sleep(20)
     status, out, _ = finish(launch.python(WORK, "1"))
     assert status == 0
-    assert time.time() - float(out) < 1.6
+    assert float(out) < HELD_UP_SECONDS
 
 
 def test_a_network_that_swallows_packets_does_not_hold_up_the_exit(launch, finish) -> None:
@@ -73,7 +74,7 @@ def test_a_network_that_swallows_packets_does_not_hold_up_the_exit(launch, finis
         for one in full:
             one.close()
     assert status == 0
-    assert time.time() - float(out) < 1.6
+    assert float(out) < HELD_UP_SECONDS
 
 
 def drip(handler) -> None:
@@ -125,9 +126,9 @@ def test_a_hostile_answer_harms_nothing(capture, launch, finish, answer) -> None
     capture.answer = answer
     code = WORK + PEAK
     status, out, err = finish(launch.python(code, "1.2", PLIMSOLL_POINT_SECONDS="0.1"))
-    finished, peak_kb = out.split()
+    peak_kb, held_up = out.split()
     assert status == 0
-    assert time.time() - float(finished) < 2.5
+    assert float(held_up) < HELD_UP_SECONDS
     assert int(peak_kb) < 40_000
     assert len([line for line in err.splitlines() if "plimsoll_agent" in line]) <= 1
     assert "Traceback" not in err
@@ -169,7 +170,7 @@ def test_commands_are_obeyed_within_bounds(capture, launch) -> None:
 
 def test_the_server_arms_the_sampler_for_a_while(capture, launch) -> None:
     capture.body = b'{"commands":[{"id":"1","kind":"arm_sampler","seconds":1}]}'
-    code = WORK.replace("began = ", "kept = []\nbegan = ").replace(
+    code = WORK.replace("ended = []", "ended, kept = [], []").replace(
         "time.sleep(0.01)", "time.sleep(0.01); kept.append(bytes(9000))"
     )
     launch.python(
@@ -191,7 +192,7 @@ def test_growth_arms_the_sampler_by_itself_and_stillness_does_not(capture, launc
     launch.python(WORK, "30", PLIMSOLL_SERVICE="still", **settings)
     leak = WORK.replace("time.sleep(0.01)", "time.sleep(0.01); kept.append(bytearray(100_000))")
     launch.python(
-        leak.replace("import sys", "kept = []\nimport sys"), "30", PLIMSOLL_SERVICE="leak", **settings
+        leak.replace("ended = []", "ended, kept = [], []"), "30", PLIMSOLL_SERVICE="leak", **settings
     )
     capture.wait(lambda: [p for p in capture.profiles() if p.query["service"] == "leak"])
     assert [p for p in capture.profiles() if p.query["service"] == "still"] == []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import collections
 import functools
 import json
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -258,3 +261,28 @@ def test_an_import_hook_that_fails_does_not_fail_the_import(tmp_path, monkeypatc
     assert seen == [7]
     assert type(hooked_module.__spec__.loader).__name__ == "SourceFileLoader"
     del sys.modules["hooked_module"]
+
+
+AGENTS = Path(__file__).parents[3] / "agents"
+
+
+@pytest.mark.parametrize("package", ["python/plimsoll_agent", "sidecar/plimsoll_sidecar"])
+def test_the_sources_are_python_3_9(package: str) -> None:
+    sources = sorted((AGENTS / package).rglob("*.py"))
+    assert len(sources) > 10
+    for source in sources:
+        ast.parse(source.read_text(), str(source), feature_version=(3, 9))
+
+
+def test_importing_the_agent_brings_nothing_heavy_along() -> None:
+    code = "import sys; before = set(sys.modules); import plimsoll_agent; print(*set(sys.modules) - before)"
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(AGENTS / 'python')!r}); {code}",
+    ]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    heavy = {"asyncio", "ctypes", "dataclasses", "email", "http.client", "inspect", "logging", "pathlib", "socket",
+             "ssl", "tempfile", "threading", "urllib.request", "tracemalloc"}  # fmt: skip
+    assert loaded & heavy == set()
