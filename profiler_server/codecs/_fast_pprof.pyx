@@ -246,39 +246,71 @@ cdef struct Hasher:
     uint64_t count
 
 
-cdef inline int take_location(Columns* c, Hasher* hasher, uint64_t location) noexcept nogil:
-    """Add a location id to the sample's column, or to its hash when there is a table of location hashes."""
-    c.frames_seen += 1
-    if passes(c.frames_seen, c.bounds.stack_frames, STACK_FRAMES):
+cdef int keep_location(Columns* c, uint64_t location) noexcept nogil:
+    if passes(c.location_ids.size + 1, c.bounds.stack_frames, STACK_FRAMES):
         return STACK_FRAMES
-    if hasher.table == NULL:
-        return push(&c.location_ids, location)
-    if location > hasher.largest or hasher.table[location] == 0:
-        return BROKEN
-    hasher.odd += GOLDEN
-    hasher.total += hasher.table[location] * (hasher.odd | 1)
-    hasher.count += 1
-    return FINE
+    return push(&c.location_ids, location)
 
 
-cdef int read_locations(Reader* r, int wire, Columns* c, Hasher* hasher) noexcept nogil:
-    cdef Reader part
+cdef int keep_packed(Reader part, Columns* c) noexcept nogil:
+    """Append the numbers of a packed field to the location ids."""
     cdef int error
-    if wire == VARINT:
-        error = take_location(c, hasher, read_varint(r))
-        return r.error if r.error else error
-    if not expect(r, wire, BYTES):
-        return r.error
-    part = read_bytes(r)
-    if hasher.table == NULL and reserve(&c.location_ids, <size_t>(part.end - part.at)):
+    if reserve(&c.location_ids, <size_t>(part.end - part.at)):
         return NO_MEMORY
     while part.at < part.end:
-        error = take_location(c, hasher, read_varint(&part))
+        error = keep_location(c, read_varint(&part))
         if part.error:
             return part.error
         if error:
             return error
-    return r.error
+    return FINE
+
+
+cdef int hash_packed(Reader part, Columns* c, Hasher* hasher) noexcept nogil:
+    """Add the numbers of a packed field to the hash; one and two bytes, the usual lengths, are read here."""
+    cdef const uint64_t* table = hasher.table
+    cdef uint64_t largest = hasher.largest, total = hasher.total, odd = hasher.odd, count = 0, location
+    while part.at < part.end:
+        location = part.at[0]
+        if location < 0x80:
+            part.at += 1
+        elif part.end - part.at >= 2 and part.at[1] < 0x80:
+            location = (location & 0x7F) | (<uint64_t>part.at[1] << 7)
+            part.at += 2
+        else:
+            location = read_varint(&part)
+            if part.error:
+                return part.error
+        if location > largest or table[location] == 0:
+            return BROKEN
+        odd += GOLDEN
+        total += table[location] * (odd | 1)
+        count += 1
+    hasher.total = total
+    hasher.odd = odd
+    hasher.count += count
+    c.frames_seen += count
+    return passes(c.frames_seen, c.bounds.stack_frames, STACK_FRAMES)
+
+
+cdef int read_locations(Reader* r, int wire, Columns* c, Hasher* hasher) noexcept nogil:
+    """Read location ids in either form into the column, or into the hash when there is a table of location hashes."""
+    cdef Reader part
+    cdef uint64_t location
+    if wire == VARINT:
+        part.at = r.at
+        location = read_varint(r)
+        part.end = r.at
+        part.error = FINE
+        if r.error:
+            return r.error
+        return keep_location(c, location) if hasher.table == NULL else hash_packed(part, c, hasher)
+    if not expect(r, wire, BYTES):
+        return r.error
+    part = read_bytes(r)
+    if r.error:
+        return r.error
+    return keep_packed(part, c) if hasher.table == NULL else hash_packed(part, c, hasher)
 
 
 cdef int read_values(Reader* r, int wire, Columns* c, uint64_t* width) noexcept nogil:
