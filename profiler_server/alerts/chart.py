@@ -18,6 +18,36 @@ SCALE = 2  # drawn at twice the size, so that lines are smooth after shrinking a
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 30, 26
 LOAD_SHARE = 0.28
 GRID_LINES = 4
+HEADROOM = 1.04
+ROUND_STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 125, 150, 200, 250, 300, 400, 500, 800)
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    8,
+    10,
+    12,
+    15,
+    20,
+    25,
+    30,
+    40,
+    50,
+    60,
+    80,
+    100,
+    125,
+    150,
+    200,
+    250,
+    300,
+    400,
+    500,
+    600,
+    800,
+)
 TIME_TICKS = 4
 LIMIT_IN_SIGHT = 1.6  # a limit further away than this many times the memory would flatten the line
 
@@ -67,7 +97,8 @@ def draw_chart(data: ChartData) -> bytes | None:
         return None
     highest = float(data.memory[seen].max())
     limit = data.limit if data.limit and data.limit <= highest * LIMIT_IN_SIGHT else None
-    frame = _Frame(float(data.ts[0]), float(data.ts[-1]), max(highest, limit or 0.0, 1.0) * 1.08)
+    step = _round_step(max(highest, limit or 0.0, 1.0) * HEADROOM / GRID_LINES, binary=data.in_bytes)
+    frame = _Frame(float(data.ts[0]), float(data.ts[-1]), step * GRID_LINES)
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
     pen = ImageDraw.Draw(image)
     _draw_load(pen, frame, data)
@@ -81,6 +112,13 @@ def draw_chart(data: ChartData) -> bytes | None:
         _text(pen, (WIDTH - RIGHT, y / SCALE - 2), f"limit {format_bytes(limit)}", LIMIT, anchor="rb")
     _draw_legend(pen, data)
     return _png(image)
+
+
+def _round_step(least: float, *, binary: bool) -> float:
+    """Return the smallest round number of bytes (or of things) that is at least `least`."""
+    base = 1024.0 if binary else 1000.0
+    unit = base ** math.floor(math.log(max(least, 1.0), base))
+    return next((unit * step for step in ROUND_STEPS if unit * step >= least), unit * base)
 
 
 def _draw_load(pen: ImageDraw.ImageDraw, frame: _Frame, data: ChartData) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from profiler_server.alerts.models import NotificationKind
 from profiler_server.analysis.advice import diagnosis_name, next_steps
-from profiler_server.analysis.models import Finding
+from profiler_server.analysis.models import Family, Finding
 from profiler_server.analysis.queries import baseline_and_current
 from profiler_server.core.units import (
     format_bytes,
@@ -58,7 +58,7 @@ def subject_of(found: Finding, kind: str, *, now: datetime) -> str:
         return _one_line(f"[Plimsoll] {name}: resolved{cure}")
     left = time_left(found, now)
     until = f", limit in {left}" if left else ""
-    return _one_line(f"[Plimsoll] {_OPENING.get(kind, '')}{name} {_verb(found)} {growth_of(found)}{until}")
+    return _one_line(f"[Plimsoll] {_OPENING.get(kind, '')}{name} {_trouble(found)}{until}")
 
 
 def headline(found: Finding, kind: str) -> str:
@@ -97,7 +97,9 @@ def time_left(found: Finding, now: datetime) -> str:
 
 def facts_of(found: Finding, *, now: datetime) -> list[Fact]:
     """Return what is known, each with its name, most important first; what is not known is left out."""
-    facts = [Fact("Diagnosis", diagnosis_name(found.diagnosis)), Fact("Growth", _growth_with_interval(found))]
+    facts = [Fact("Diagnosis", diagnosis_name(found.diagnosis))]
+    if found.growth_bytes_per_hour is not None:
+        facts.append(Fact("Growth", _growth_with_interval(found)))
     if found.bytes_per_request:
         facts.append(Fact("Per request", format_bytes(found.bytes_per_request, signed=True)))
     if found.forecast_p50_at is not None:
@@ -140,6 +142,8 @@ def comparison_url(found: Finding, base_url: str) -> str:
         "base_to": _unix(base_end),
         "type": "inuse_space",
     }
+    if found.suspects:
+        query["search"] = str(found.suspects[0].get("function", ""))
     return f"{base_url.rstrip('/')}/services/{quote(found.service.name, safe='')}/compare/?{urlencode(query)}"
 
 
@@ -160,8 +164,13 @@ def _suspect(entry: dict[str, Any]) -> SuspectLine:
     )
 
 
-def _verb(found: Finding) -> str:
-    return "holds on to" if found.family == "retention" else "leaks"
+def _trouble(found: Finding) -> str:
+    """Return what the service does, as the rest of a sentence that begins with its name."""
+    share = (found.evidence or {}).get("limit_share")
+    if found.growth_bytes_per_hour is None and isinstance(share, (int, float)):
+        return f"stands at {format_share(share)} of its limit (no leak)"
+    verb = "holds on to" if found.family == Family.RETENTION else "leaks"
+    return f"{verb} {growth_of(found)}"
 
 
 def _growth_with_interval(found: Finding) -> str:
@@ -174,15 +183,22 @@ def _growth_with_interval(found: Finding) -> str:
 
 
 def _forecast(found: Finding, now: datetime) -> str:
+    """Return when the limit is reached: the middle case, and between which times it is with 80 % probability."""
+    early, middle, late = found.forecast_p10_at, found.forecast_p50_at, found.forecast_p90_at
+    if middle is None:
+        return ""
     limit = f"{format_bytes(found.limit_bytes)} " if found.limit_bytes else ""
-    middle = (
-        f"{limit}on {moment(found.forecast_p50_at)} (in {time_left(found, now)})"
-        if found.forecast_p50_at
-        else ""
-    )
-    if found.forecast_p10_at is None or found.forecast_p90_at is None:
-        return middle
-    return f"{middle}; 80 % between {moment(found.forecast_p10_at)} and {moment(found.forecast_p90_at)}"
+    said = f"{limit}on {moment(middle)} (in {time_left(found, now)})"
+    if early is None or late is None:
+        return said
+    is_one_day = early.astimezone(UTC).date() == late.astimezone(UTC).date() == middle.astimezone(UTC).date()
+    if is_one_day:
+        return f"{said}; 80 % between {_clock(early)} and {_clock(late)} UTC"
+    return f"{said}; 80 % between {moment(early)} and {moment(late)}"
+
+
+def _clock(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%H:%M")
 
 
 def _unix(at: datetime) -> str:

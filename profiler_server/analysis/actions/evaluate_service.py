@@ -11,13 +11,15 @@ from django.utils import timezone
 
 from profiler_server.analysis.actions.ask_agents import ask_agents
 from profiler_server.analysis.actions.hold_announcement import announce_soon, hold_announcement
-from profiler_server.analysis.actions.protect_snapshots import protect_snapshots
+from profiler_server.analysis.actions.protect_snapshots import protect_ends, protect_finding
 from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
+from profiler_server.analysis.actions.warn_near_limit import fullness_of, warn_near_limit
 from profiler_server.analysis.growing_site import growing_site
 from profiler_server.analysis.looking import looks
 from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.analysis.plain import plain
 from profiler_server.analysis.window import Sight, newest_data, see_service
+from profiler_server.catalog.models import Service
 from profiler_server.core.leak import Evaluation, LeakState
 from profiler_server.core.profile import Frame
 
@@ -88,19 +90,24 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
         if look.tells:
             verdict = Verdict(look.said, look.at, sight.limit_bytes, releases)
             found = record_evaluation(watch.service, verdict) or found
+            _protect(watch.service, found, look.at)
         if look.sites and look.said.suspects:
             site = growing_site(look.sites, look.said.suspects[0])
+    found = warn_near_limit(watch.service, look.said, fullness_of(sight.window), at=look.at) or found
+    protect_ends(watch.service, sight.window.markers, since=watch.data_until)
     _keep(watch, sight, look.said)
     ask_agents(watch.service, found, site=site, is_suspected=look.said.state.wants_sites, at=timezone.now())
-    _follow_up(watch, found, sight)
+    if found is not None and not hold_announcement(watch.service, found, at=timezone.now()):
+        announce_soon()
     return Evaluated(look.said.verdict, found.pk if found else None)
 
 
-def _follow_up(watch: ServiceWatch, found: Finding | None, sight: Sight) -> None:
-    """Keep the snapshots that tell the story, and have people told."""
-    protect_snapshots(watch.service, found, sight)
-    if found is not None and not hold_announcement(watch.service, found, at=timezone.now()):
-        announce_soon()
+def _protect(service: Service, found: Finding | None, at: datetime) -> None:
+    """Keep the snapshots around a finding's beginning and detection, and around its end, when `at` is one of them."""
+    if found is not None and at in {found.detected_at, found.reopened_at}:
+        protect_finding(service, found, found.started_at, at)
+    elif found is not None and found.resolved_at == at:
+        protect_finding(service, found, at)
 
 
 def _keep(watch: ServiceWatch, sight: Sight, said: Evaluation) -> None:
