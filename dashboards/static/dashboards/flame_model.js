@@ -5,6 +5,7 @@
  * cumulative values in `unit`; a tree without a baseline has `baseline === null`.
  */
 
+const DEEPEST = 65_535;
 const MAGIC = 0x31464c50; // "PLF1", little-endian
 const DTYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f8: Float64Array };
 
@@ -67,50 +68,47 @@ export class FlameData {
     this.hit = null;
     this.negative = false;
     this.#link();
-    this.#sum(current);
-    if (baseline) this.#sum(baseline);
-    this.#indexLevels();
+    this.#sum();
     this.scale = 1;
     this.position();
   }
 
+  /** Forwards: parents, and the nodes of each level in order. */
   #link() {
-    const { level, parent, end, nodes } = this;
+    const { level, parent, nodes, current, baseline } = this;
+    const open = new Int32Array(DEEPEST + 1);
+    const start = new Uint32Array(DEEPEST + 2);
     let deepest = 0;
-    for (let i = 0; i < nodes; i += 1) if (level[i] > deepest) deepest = level[i];
-    this.depth = nodes ? deepest + 1 : 0;
-    const open = new Int32Array(this.depth + 1).fill(-1);
     for (let i = 0; i < nodes; i += 1) {
       const depth = level[i];
       parent[i] = depth ? open[depth - 1] : -1;
       open[depth] = i;
-      end[i] = i + 1;
+      start[depth + 1] += 1;
+      if (depth > deepest) deepest = depth;
+      if (current[i] < 0 || (baseline !== null && baseline[i] < 0)) this.negative = true;
     }
-    for (let i = nodes - 1; i > 0; i -= 1) {
-      const above = parent[i];
-      if (end[i] > end[above]) end[above] = end[i];
-    }
-  }
-
-  #sum(values) {
-    const { parent, nodes } = this;
-    for (let i = 0; i < nodes; i += 1) if (values[i] < 0) this.negative = true;
-    for (let i = nodes - 1; i > 0; i -= 1) values[parent[i]] += values[i];
-  }
-
-  #indexLevels() {
-    const { level, nodes } = this;
-    const start = new Uint32Array(this.depth + 1);
-    for (let i = 0; i < nodes; i += 1) start[level[i] + 1] += 1;
+    this.depth = nodes ? deepest + 1 : 0;
     for (let depth = 0; depth < this.depth; depth += 1) start[depth + 1] += start[depth];
-    const fill = start.slice();
+    this.levelStart = start.slice(0, this.depth + 1);
     const byLevel = new Uint32Array(nodes);
     for (let i = 0; i < nodes; i += 1) {
-      byLevel[fill[level[i]]] = i;
-      fill[level[i]] += 1;
+      byLevel[start[level[i]]] = i;
+      start[level[i]] += 1;
     }
-    this.levelStart = start;
     this.byLevel = byLevel;
+  }
+
+  /** Backwards: cumulative values, and where each subtree ends (its last child comes first this way). */
+  #sum() {
+    const { parent, end, nodes, current, baseline } = this;
+    for (let i = nodes - 1; i >= 0; i -= 1) {
+      if (end[i] === 0) end[i] = i + 1;
+      if (i === 0) break;
+      const above = parent[i];
+      if (end[above] === 0) end[above] = end[i];
+      current[above] += current[i];
+      if (baseline !== null) baseline[above] += baseline[i];
+    }
   }
 
   /** Scale the baseline (normalise by load or by total) and lay the tree out again. */
@@ -123,27 +121,27 @@ export class FlameData {
   /** Width and left edge of every node. A diff's width is current + baseline, so that vanished frames stay visible. */
   position() {
     const { nodes, parent, current, baseline, scale } = this;
-    this.width = this.negative ? this.#magnitudes() : baseline ? this.#both() : current;
-    const { width } = this;
+    const given = this.negative ? this.#magnitudes() : baseline ? null : current;
+    const width = given ?? new Float64Array(nodes);
     const left = this.left ?? new Float64Array(nodes);
     const next = new Float64Array(nodes);
-    for (let i = 1; i < nodes; i += 1) {
+    let most = 0;
+    for (let i = 0; i < nodes; i += 1) {
+      if (baseline !== null) {
+        const before = scale * baseline[i];
+        const delta = Math.abs(current[i] - before);
+        if (delta > most) most = delta;
+        if (given === null) width[i] = current[i] + before;
+      }
+      if (i === 0) continue;
       const above = parent[i];
       const x = next[above];
       left[i] = x;
       next[i] = x;
       next[above] = x + width[i];
     }
-    this.left = left;
+    Object.assign(this, { width, left, largestDelta: most });
     this.#prefixSums();
-    this.largestDelta = baseline ? largest(current, baseline, scale) : 0;
-  }
-
-  #both() {
-    const { current, baseline, scale, nodes } = this;
-    const width = new Float64Array(nodes);
-    for (let i = 0; i < nodes; i += 1) width[i] = current[i] + scale * baseline[i];
-    return width;
   }
 
   #magnitudes() {
@@ -278,9 +276,10 @@ export class FlameData {
     return i > 0 ? (key >>> 0).toString(36) : '';
   }
 
-  /** Two functions of one name in different files are not the same. */
+  /** Functions of one name in different files are not the same; lines count only where frames are lines. */
   #nameHash(nameId) {
-    return hashText(`${this.names[nameId]}\n${this.files[this.fileOf[nameId]] ?? ''}\n${this.lineOf[nameId] ?? 0}`);
+    const line = this.meta.granularity === 'line' ? this.lineOf[nameId] : '';
+    return hashText(`${this.names[nameId]}\n${this.files[this.fileOf[nameId]] ?? ''}\n${line}`);
   }
 
   /** The node that `pathKey` named, or 0. */
@@ -295,15 +294,6 @@ export class FlameData {
     }
     return 0;
   }
-}
-
-function largest(current, baseline, scale) {
-  let most = 0;
-  for (let i = 0; i < current.length; i += 1) {
-    const delta = Math.abs(current[i] - scale * baseline[i]);
-    if (delta > most) most = delta;
-  }
-  return most;
 }
 
 /** A test of one text: `/re/` is a regular expression without case, anything else a substring without case. */
