@@ -1,4 +1,4 @@
-"""Watches Python's garbage collector: collections and pauses, by its callbacks (2 to 4 µs a collection)."""
+"""Watches Python's garbage collector: collections and pauses, by its callbacks."""
 
 from __future__ import annotations
 

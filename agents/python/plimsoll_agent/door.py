@@ -142,7 +142,7 @@ def _connect(address: Any, port: int, deadline: float) -> Any:
 
 
 def _plain(host: str) -> Any:
-    """An ASCII name as bytes: as text it would load the IDNA codec and its tables, 300 kB, for nothing."""
+    """An ASCII name as bytes: as text it would load the IDNA codec and its tables for nothing."""
     return host.encode("ascii") if host.isascii() else host
 
 

@@ -58,7 +58,7 @@ class Life:
     def here(self) -> Optional[Agent]:
         """The agent of this very process.
 
-        uWSGI forks in C without telling Python, so the process number is compared at each use (50 ns).
+        uWSGI forks in C without telling Python, so the process number is compared at each use.
         """
         if self.agent is not None and os.getpid() != self._pid:
             _quietly(self._reborn)

@@ -113,7 +113,7 @@ def parse_status(text: bytes) -> dict[str, float]:
 
 
 def smaps_rollup(root: str = "/proc/self") -> dict[str, float]:
-    """PSS, dirty, lazily freed and huge bytes; 13 to 106 ms of kernel time, so only on demand."""
+    """PSS, dirty, lazily freed and huge bytes; the kernel walks every page, so only on demand."""
     try:
         with open(f"{root}/smaps_rollup", "rb") as file:
             text = file.read(MAX_READ)

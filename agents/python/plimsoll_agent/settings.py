@@ -12,7 +12,7 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
 class Settings(NamedTuple):
     """Everything that can be set; each field is the variable ``PLIMSOLL_<NAME>`` and has a row in ABOUT.
 
-    A NamedTuple, not a dataclass: importing dataclasses brings inspect and ast along, 1.5 MB in every service.
+    A NamedTuple, not a dataclass: importing dataclasses brings inspect and ast along, into every service.
     """
 
     service: str = ""

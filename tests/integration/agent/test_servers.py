@@ -232,3 +232,21 @@ def test_a_refused_token_is_said_and_tried_more_and_more_seldom(capture, launch,
     assert "PLIMSOLL_TOKEN" in err
     assert err.count("\n") == 1
     assert len(capture.messages) <= 5
+
+
+SITE = [{"function": "remember", "file": "/srv/shop.py", "line": 3}]
+HOLDERS = json.dumps({"commands": [{"id": "h-1", "kind": "find_holders", "site": SITE}]}).encode()
+
+
+def test_who_holds_it_is_told_only_where_the_service_allows_it(capture, launch) -> None:
+    capture.body = HOLDERS
+    code = WORK.replace("ended = []", "ended, RESULTS = [], dict.fromkeys(range(5000))")
+    launch.python(code, "30", PLIMSOLL_SERVICE="closed")
+    capture.wait(lambda: len(capture.points()) >= 5)
+    assert [message for message in capture.messages if message.path == "/v1/holders"] == []
+    launch.python(code, "30", PLIMSOLL_SERVICE="open", PLIMSOLL_HOLDERS="1")
+    told = capture.wait(lambda: [message for message in capture.messages if message.path == "/v1/holders"])
+    report = told[0].json
+    assert report["instance"]["service"] == "open"
+    assert (report["command_id"], report["method"], report["site"]) == ("h-1", "census", SITE)
+    assert "module __main__ → RESULTS: dict (5,000 entries)" in [path["path"] for path in report["paths"]]
