@@ -46,8 +46,8 @@ class DetectorConfig:
 
     screen_sigmas: float = 2.0
     """A group whose own growth is below this many standard errors is not tested in full."""
-    log_odds_leak: float = 6.0
-    """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^6 ≈ 400 : 1)."""
+    log_odds_leak: float = 5.0
+    """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^5 ≈ 150 : 1)."""
     log_odds_unusual: float = 4.0
     """What an unusual clock (errors, a bent line) must show on top."""
     log_odds_confirmed: float = 1.5

@@ -70,6 +70,7 @@ def explain_healthy(
         "spike": _spike_share(_pooled(lives, main.channel, LOW)),
         "climb": _resident_climb(lives, main.channel),
         "free": _free_growth(lives),
+        "resident_share": swing * base / max(_level(lives, "rss"), 1.0),
         "follows": _resident_swing(lives) / max(swing * base / max(_level(lives, "rss"), 1.0), 1e-9),
     }
     return _name(measures, language, known=main.channel in ("heap", "native")), measures
@@ -77,7 +78,7 @@ def explain_healthy(
 
 def _name(m: Mapping[str, float], language: str, *, known: bool) -> Diagnosis:
     sticks = m["load"] > SURE_LOAD and m["swing"] > LOAD_SWING and m["follows"] < STICKS_RATIO
-    elsewhere = known and (m["climb"] > max(RESIDENT_CLIMB, ELSEWHERE_RATIO * m["swing"]) or sticks)
+    elsewhere = known and (m["climb"] > max(RESIDENT_CLIMB, ELSEWHERE_RATIO * m["resident_share"]) or sticks)
     rules: tuple[tuple[bool, Diagnosis], ...] = (
         (elsewhere, _held_elsewhere(m, language)),
         (m["swing"] > 2 * LOAD_SWING and m["load"] > SURE_LOAD, "load_following"),
@@ -92,6 +93,8 @@ def _name(m: Mapping[str, float], language: str, *, known: bool) -> Diagnosis:
 
 def _held_elsewhere(measures: Mapping[str, float], language: str) -> Diagnosis:
     """Name memory that stays resident although the program holds no more of it."""
+    if measures["load"] > SURE_LOAD and measures["swing"] > 2 * LOAD_SWING and measures["free"] < HELD_SHARE:
+        return "high_water"
     if language in MANAGED_LANGUAGES:
         return "runtime_retention"
     return "fragmentation" if measures["free"] > 0.5 * measures["climb"] else "high_water"

@@ -13,7 +13,7 @@ from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
 from profiler_server.core.leak.cohort import guilty_release
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
 from profiler_server.core.leak.design import scale_load
-from profiler_server.core.leak.diagnose import diagnose_healthy, diagnose_leak
+from profiler_server.core.leak.diagnose import HELD_SHARE, diagnose_healthy, diagnose_leak
 from profiler_server.core.leak.forecast import forecast_limit
 from profiler_server.core.leak.history import MID, REQUESTS, Clock, LifeHistory, absorb, begin_life, life_key
 from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
@@ -124,10 +124,14 @@ def _judge(
 
 
 def _spokesman(chosen: ChannelVerdict, verdicts: Sequence[ChannelVerdict]) -> ChannelVerdict:
-    """Return the managed heap's verdict where it grows at least as fast as what was sure first."""
+    """Return the managed heap's verdict where it grows with, and at least as fast as, what was sure first."""
     heap = verdicts[0]
-    faster = heap.channel == "heap" and heap.rate > HEAP_FASTER * chosen.rate and heap.log_odds > 0
-    return heap if faster and chosen.channel in ("native", "outside", "unmapped") else chosen
+    if heap.channel != "heap" or heap.log_odds <= 0:
+        return chosen
+    if chosen.channel in RESOURCE_CHANNELS:
+        return heap if heap.growth_share > HELD_SHARE else chosen
+    beside = chosen.channel in ("native", "outside", "unmapped")
+    return heap if beside and heap.rate > HEAP_FASTER * chosen.rate else chosen
 
 
 def _confirmed(

@@ -21,7 +21,7 @@ from profiler_server.core.leak.segments import RSS, ChannelData, build_channel, 
 DAY_HOURS = 24.0
 REFILL_MARGIN = 1.01
 REPEATED_LIVES = 3
-SURE = 1.5
+SURE = 1.2
 NEAR_LIMIT = 0.8
 MEMORY = frozenset(CHANNELS.index(name) for name in MEMORY_CHANNELS)
 
