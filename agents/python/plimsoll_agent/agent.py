@@ -46,6 +46,7 @@ class Agent:
         self._done = Signal()
         self._own_rss = 0.0
         self._cpu_seconds = 0.0
+        self._kills: Optional[float] = None
         self._census_at = 0.0
         self._alive = False
         self._paused = False
@@ -129,6 +130,7 @@ class Agent:
             identity = self._who()
             columns = self._measure(now)
             self._messenger.points.add(at, columns)
+            self._note_kills(columns, at)
             self._messenger.push(identity, now)
             self._obey(identity)
             self.armament.observe(columns, now)
@@ -156,6 +158,16 @@ class Agent:
         columns["agent_cpu_seconds"] = round(self._cpu_seconds + time.thread_time(), 4)
         columns["agent_rss_bytes"] = self._own_rss + self._messenger.spool.bytes + self.armament.own_bytes()
         return columns
+
+    def _note_kills(self, columns: dict[str, float], at: float) -> None:
+        """Mark kills in the control group; forked workers leave it to their parent, which saw them too."""
+        kills = columns.get("cgroup_oom_kills")
+        if kills is None:
+            return
+        before, self._kills = self._kills, kills
+        if before is not None and kills > before and not self._forked:
+            count = int(kills - before)
+            self._messenger.points.mark(at, "oom", f"{count} killed for want of memory in this control group")
 
     def _send_due_profile(self, identity: Identity, now: float, at: float) -> None:
         body = self.armament.profile_if_due(now, at)
