@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections import OrderedDict, defaultdict, deque
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, thread_time
 from types import GetSetDescriptorType, ModuleType
 from typing import Any, Iterator, NamedTuple, Optional
 
@@ -88,8 +88,8 @@ class Census:
 
 
 def walk() -> Iterator[Held]:
-    """Yield each big container once, until the time or the number of objects is spent."""
-    deadline = perf_counter() + MAX_CENSUS_SECONDS
+    """Yield each big container once, until its CPU time or the number of objects is spent."""
+    deadline = thread_time() + MAX_CENSUS_SECONDS
     visited = 0
     seen: set[int] = set()
     for module_name, module in list(sys.modules.items()):
@@ -97,7 +97,7 @@ def walk() -> Iterator[Held]:
             continue
         for names, value in _values_of(module_name, _DICT_OF_MODULE(module)):
             visited += 1
-            if visited > MAX_VISITED or perf_counter() > deadline:
+            if visited > MAX_VISITED or thread_time() > deadline:
                 return
             length = _length(value)
             if length >= MIN_ENTRIES and id(value) not in seen:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from plimsoll_agent.agent import Agent
 from plimsoll_agent.cgroup import Cgroup
 from plimsoll_agent.samplers.absent import AbsentSampler
