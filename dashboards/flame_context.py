@@ -37,7 +37,7 @@ def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
         "release": asked.release or _newest_release(question),
         "unit": UNITS.get(asked.sample_type.rpartition("_")[2], "count"),
         "file_name": f"{slugify(service.name)}-{asked.sample_type}",
-        "empty_text": _empty_text(service.name, asked.sample_type, stored=offered.stored),
+        "empty_text": _empty_text(question, page, stored=offered.stored),
         "links": {
             "service": service_url(service.name, **at),
             "flame": service_url(service.name, "flame", **at),
@@ -64,14 +64,14 @@ def finding_preset(service: Service) -> FindingPreset | None:
     return FindingPreset(found[0], compare_url(service.name, before, after))
 
 
-def _empty_text(name: str, sample_type: str, *, stored: bool) -> str:
+def _empty_text(question: PageQuestion, page: str, *, stored: bool) -> str:
     if not stored:
         return (
-            f"{name} has sent no profile yet. An agent sends one a minute after its start; "
-            "if nothing comes, look at the agent's log and at its token. "
-            "You can also drop a pprof file here to look at it."
+            f"{question.service.name} has sent no profile yet. An agent sends one a minute after its start; "
+            "if nothing comes, look at the agent's log and at its token."
+            + (" You can also drop a pprof file here to look at it." if page == "flame" else "")
         )
-    kind = sample_type.replace("_", " ")
+    kind = question.asked.sample_type.replace("_", " ")
     return f"No {kind} was profiled in this range. Choose a longer range, or another sample type."
 
 

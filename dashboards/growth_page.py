@@ -99,10 +99,11 @@ def growth_page(question: PageQuestion, scope: Scope, *, unit: str) -> GrowthPag
 
 
 def _growing(values: FloatArray, slopes: Sequence[Slope]) -> list[int]:
-    """Return the rows whose slope is positive and whose size matters, steepest first."""
+    """Return the rows whose size and whose slope matter beside the largest, steepest first."""
     peaks = np.nanmax(np.nan_to_num(values), axis=1)
     floor = LEAST_SHARE * float(peaks.max(initial=0.0))
-    rows = [i for i, slope in enumerate(slopes) if slope.per_hour > 0 and peaks[i] >= floor]
+    slowest = LEAST_SHARE * max((slope.per_hour for slope in slopes), default=0.0)
+    rows = [i for i, slope in enumerate(slopes) if slope.per_hour > max(slowest, 0.0) and peaks[i] >= floor]
     return sorted(rows, key=lambda i: -slopes[i].per_hour)
 
 
