@@ -106,7 +106,7 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
             (name.replace("_", " "), units.format_bytes(size))
             for name, size in (evidence.get("waterfall") or {}).items()
         ],
-        figure=json.loads(floor_figure(picture).to_json() or "null") if picture.floors else None,
+        figure=json.loads(floor_figure(picture).to_json()) if picture.floors else None,
         floor_rows=_floor_rows(picture),
         releases=_releases(found),
         holders=queries.holder_reports(scope.project.pk, finding_id=found.pk),

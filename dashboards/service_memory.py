@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import plotly.graph_objects as go
 
+from dashboards.figures import style
 from dashboards.figures.timeline import Grid
 from dashboards.figures.waterfall import shown_layers, waterfall_figure
 from dashboards.service_pictures import moment_words
@@ -57,7 +57,7 @@ def service_memory(
     )
 
 
-def memory_figure(memory: ServiceMemory, zone: ZoneInfo) -> go.Figure | None:
+def memory_figure(memory: ServiceMemory, zone: ZoneInfo) -> style.Picture | None:
     """Return the picture of it, or None when no resident memory is measured."""
     series = memory.series
     grid = Grid(series.ts, series.start, series.end, zone)

@@ -183,7 +183,7 @@ def pictures(scope: Scope, address: ServiceAddress) -> str:
     parts = {
         "timeline": timeline.to_json(),
         "scatter": scatter.to_json() if scatter is not None else "null",
-        "waterfall": (memory.to_json() or "null") if memory is not None else "null",
+        "waterfall": memory.to_json() if memory is not None else "null",
         "instances": json.dumps([asdict(line) for line in drawing.instance_lines(series)]),
         "range": json.dumps({"from": period.start, "to": period.end}),
     }

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboards.figures import style
 from dashboards.figures.changes import change_points
@@ -41,7 +40,7 @@ class LoadCurve:
 
 def timeline(
     series: ServiceSeries, extra: Sequence[str], events: Sequence[Event], zone: ZoneInfo
-) -> go.Figure:
+) -> style.Picture:
     """Return the time axis: memory, load, latency, and a panel for each name in `extra`."""
     grid = Grid(series.ts, series.start, series.end, zone)
     panels = [Panel("Memory", "bytes", _memory_lines(series), main=True)]
@@ -114,7 +113,9 @@ def changes(series: ServiceSeries, names: Sequence[str]) -> list[Event]:
     return found
 
 
-def memory_against_load(series: ServiceSeries, curve: LoadCurve | None, zone: ZoneInfo) -> go.Figure | None:
+def memory_against_load(
+    series: ServiceSeries, curve: LoadCurve | None, zone: ZoneInfo
+) -> style.Picture | None:
     """Return the scatter, or None when load or memory is not measured."""
     load, memory = per_instance_load(series), _typical_memory(series)
     if load is None or memory is None or not (np.isfinite(load) & np.isfinite(memory)).any():

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboards.figures import style
@@ -52,7 +51,7 @@ class FloorPicture:
     forecast: Forecast | None = None
 
 
-def floor_figure(picture: FloorPicture) -> go.Figure:
+def floor_figure(picture: FloorPicture) -> style.Picture:
     """Return the floors as points, their fits as lines, and a fan that reaches the limit at P10, P50 and P90."""
     floors = sorted(picture.floors, key=lambda floor: len(floor.ts))[-MAX_LIVES:]
     tops = [floor.value for floor in floors]
@@ -67,7 +66,7 @@ def floor_figure(picture: FloorPicture) -> go.Figure:
     if limit is not None and picture.forecast is not None:
         last = min(picture.forecast.p90, end + LONGEST_LOOK_AHEAD * max(end - start, 1.0))
         traces.extend(_fan(picture, floors, scale, end=end))
-    return go.Figure(traces, _layout(picture, scale, (start, last), limit))
+    return style.Picture(traces, _layout(picture, scale, (start, last), limit))
 
 
 def _wall(ts: Sequence[float] | FloatArray, zone: ZoneInfo) -> NDArray[np.datetime64]:
@@ -78,9 +77,9 @@ def _floor_traces(floor: Floor, zone: ZoneInfo, scale: style.Scale, *, first: bo
     x = _wall(floor.ts, zone)
     text = f"%{{y:,.1f}}{scale.suffix}<extra>{floor.instance}</extra>"
     return [
-        go.Scatter(x=x, y=scale.apply(floor.value), mode="markers", name="floor", legendgroup="floor",
+        style.scatter(x=x, y=scale.apply(floor.value), mode="markers", name="floor", legendgroup="floor",
                    showlegend=first, hovertemplate=text, marker={"size": 4.5, "color": "var(--c-rss)"}),
-        go.Scatter(x=x, y=scale.apply(floor.fitted), mode="lines", name="fitted", legendgroup="fitted",
+        style.scatter(x=x, y=scale.apply(floor.fitted), mode="lines", name="fitted", legendgroup="fitted",
                    showlegend=first, hoverinfo="skip", line={"width": 1.6, "color": "var(--c-heap)"}),
     ]  # fmt: skip
 
@@ -95,9 +94,9 @@ def _fan(picture: FloorPicture, floors: Sequence[Floor], scale: style.Scale, *, 
     corners = _wall([end, forecast.p10, forecast.p90, end], picture.zone)
     middle = _wall([end, forecast.p50], picture.zone)
     return [
-        go.Scatter(x=corners, y=heights, fill="toself", mode="lines", line={"width": 0}, fillcolor="var(--c-band)",
+        style.scatter(x=corners, y=heights, fill="toself", mode="lines", line={"width": 0}, fillcolor="var(--c-band)",
                    name="forecast, 10–90 %", hoverinfo="skip"),
-        go.Scatter(x=middle, y=scale.apply(np.asarray([level, limit])), mode="lines", name="most likely",
+        style.scatter(x=middle, y=scale.apply(np.asarray([level, limit])), mode="lines", name="most likely",
                    line={"width": 1.6, "dash": "dot", "color": "var(--c-limit)"}, hoverinfo="skip"),
     ]  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboards.figures import style
 from profiler_server.core.profile import FloatArray
@@ -21,7 +20,7 @@ def load_figure(
     *,
     curve: tuple[FloatArray, FloatArray] | None,
     words: list[str],
-) -> go.Figure:
+) -> style.Picture:
     """Return the scatter of `memory` (bytes) against `load` (requests per second), all f64[n], coloured by `ts`.
 
     `curve` is the fitted load curve (load, bytes), both f64[k]; `words` says for each point when it was.
@@ -49,11 +48,11 @@ def load_figure(
         tickformat=",~g",
     )
     own["yaxis"] = style.value_axis(scale, rangemode="normal")
-    return go.Figure(traces, own)
+    return style.Picture(traces, own)
 
 
-def _curve(curve: tuple[FloatArray, FloatArray], scale: style.Scale) -> go.Scatter:
-    return go.Scatter(
+def _curve(curve: tuple[FloatArray, FloatArray], scale: style.Scale) -> dict[str, Any]:
+    return style.scatter(
         x=curve[0].astype(np.float32),
         y=scale.apply(curve[1]),
         mode="lines",
@@ -65,9 +64,9 @@ def _curve(curve: tuple[FloatArray, FloatArray], scale: style.Scale) -> go.Scatt
 
 def _points(
     load: FloatArray, memory: FloatArray, ts: FloatArray, words: list[str], scale: style.Scale
-) -> go.Scatter:
+) -> dict[str, Any]:
     first = float(ts[0]) if len(ts) else 0.0
-    return go.Scatter(
+    return style.scatter(
         x=load.astype(np.float32),
         y=memory,
         mode="markers",

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboards.figures import style
 from dashboards.zones import wall_clock, wall_clock_ms
@@ -98,7 +97,7 @@ class _Drawing:
     layout: dict[str, Any] = field(default_factory=dict)
 
 
-def timeline_figure(grid: Grid, panels: Sequence[Panel], events: Sequence[Event]) -> go.Figure:
+def timeline_figure(grid: Grid, panels: Sequence[Panel], events: Sequence[Event]) -> style.Picture:
     """Return the figure: a strip of events above one panel per entry of `panels`, all on one axis of time."""
     heights = [EVENT_PIXELS, *(PANEL_PIXELS[panel.main] for panel in panels)]
     plot = sum(heights) + GAP_PIXELS * len(panels)
@@ -115,7 +114,7 @@ def timeline_figure(grid: Grid, panels: Sequence[Panel], events: Sequence[Event]
         start, end, anchor=last, showspikes=True, spikemode="across", spikethickness=1, spikedash="solid",
         spikecolor=style.LINE, spikesnap="cursor",
     )  # fmt: skip
-    return go.Figure(drawing.traces, drawing.layout)
+    return style.Picture(drawing.traces, drawing.layout)
 
 
 def _add_events(
@@ -125,7 +124,7 @@ def _add_events(
     drawing.layout["yaxis"] = style.axis(domain=domain, range=[0, 1], visible=False, fixedrange=True)
     looks = [EVENT_LOOKS.get(event.kind, EVENT_LOOKS["note"]) for event in shown]
     drawing.traces.append(
-        go.Scatter(
+        style.scatter(
             x=[grid.wall(event.ts) for event in shown],
             y=[0.5] * len(shown),
             text=[event.text for event in shown],
@@ -185,9 +184,9 @@ def _line_traces(line: Line, common: dict[str, Any], scale: style.Scale, *, firs
             "showlegend": False,
             "legendgroup": line.name,
         }
-        traces.append(go.Scatter(**edge, y=scale.apply(line.low), name=f"{line.name} low"))
+        traces.append(style.scatter(**edge, y=scale.apply(line.low), name=f"{line.name} low"))
         traces.append(
-            go.Scatter(
+            style.scatter(
                 **edge,
                 y=scale.apply(line.high),
                 name=f"{line.name} high",
@@ -196,7 +195,7 @@ def _line_traces(line: Line, common: dict[str, Any], scale: style.Scale, *, firs
             )
         )
     traces.append(
-        go.Scatter(
+        style.scatter(
             **common,
             y=scale.apply(line.values),
             name=line.name,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboards.figures import style
 from dashboards.figures.timeline import Grid
@@ -20,7 +19,7 @@ LIMIT_IN_SIGHT = 3.0
 
 def waterfall_figure(
     grid: Grid, waterfall: Waterfall, *, limit: float | None, words: Sequence[str]
-) -> go.Figure | None:
+) -> style.Picture | None:
     """Return the layers as stacked areas, RSS as a line, and the `limit` (bytes) when it is in sight; None without RSS.
 
     `words` says for each moment when it was. The layout's `meta` tells the page how to read a moment off the traces.
@@ -53,7 +52,7 @@ def waterfall_figure(
         "divisor": scale.divisor,
         "moments": list(words),
     }
-    return go.Figure(traces, own)
+    return style.Picture(traces, own)
 
 
 def shown_layers(waterfall: Waterfall) -> list[Layer]:
@@ -67,8 +66,8 @@ def colour_of(layer: Layer) -> str:
     return f"var(--layer-{layer.name.replace('_', '-')})"
 
 
-def _area(layer: Layer, x: dict[str, Any], scale: style.Scale) -> go.Scatter:
-    return go.Scatter(
+def _area(layer: Layer, x: dict[str, Any], scale: style.Scale) -> dict[str, Any]:
+    return style.scatter(
         **x,
         y=scale.apply(layer.size_bytes),
         name=layer.title,
@@ -82,7 +81,7 @@ def _area(layer: Layer, x: dict[str, Any], scale: style.Scale) -> go.Scatter:
 
 def _line(
     name: str, values: FloatArray, x: dict[str, Any], scale: style.Scale, *, look: tuple[str, str]
-) -> go.Scatter:
+) -> dict[str, Any]:
     colour, dash = look
     line = {"width": 1.6, "color": colour, "dash": dash}
-    return go.Scatter(**x, y=scale.apply(values), name=name, mode="lines", line=line, hoverinfo="none")
+    return style.scatter(**x, y=scale.apply(values), name=name, mode="lines", line=line, hoverinfo="none")
