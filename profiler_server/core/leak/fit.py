@@ -76,7 +76,8 @@ def fit_floor(
         residual = y - x @ beta
         sigma = float(np.sqrt(residual @ residual / freedom))
         # Lagged loads look alike: without a prior on their size they would draw any trend between them.
-        ridge[:n_load] = sigma**2 / LOAD_SCALE**2
+        # A floor without any noise must not take the last bit of it away.
+        ridge[:n_load] = np.maximum(sigma**2 / LOAD_SCALE**2, ridge[:n_load])
     robust = 1.4826 * float(np.median(np.abs(residual))) + 1e-12
     bounds = np.cumsum([0] + [len(r) for r in rows])
     fitted = tuple(p[:, :-1] @ beta for p in plain)
