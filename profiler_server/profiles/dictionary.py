@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from django.db import connection
 
 from profiler_server.core.grouping import Granularity
 from profiler_server.core.profile import Frame, Int32Array, Int64Array, LabelSet, StackTable
@@ -21,6 +20,7 @@ from profiler_server.core.tree import StackTree, stack_tree
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.preparing import block_size
 from profiler_server.profiles.statements import SQL
+from profiler_server.storage.consistent import may_remember
 
 MAX_REMEMBERED_FRAMES = 8_000_000  # frames of all stacks of all remembered services, about 100 MB
 FRAME_ID = np.dtype("<i4")
@@ -83,7 +83,7 @@ def dictionary_of(service: ServiceKey, *, sites: int = 0) -> Dictionary:
     if len(known) >= max(sites, 1):
         return known
     extended = _extend(service, known)
-    if not connection.in_atomic_block:  # rows of a transaction that may be undone must not be remembered
+    if may_remember():
         _remember(service, extended)
     return extended
 

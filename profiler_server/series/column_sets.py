@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from profiler_server.core.errors import LimitExceeded
 from profiler_server.series.statements import SQL
+from profiler_server.storage.consistent import may_remember
 from profiler_server.storage.locks import lock
 
 MAX_SETS_PER_SERVICE = 10_000
@@ -32,7 +33,7 @@ _known: dict[ServiceKey, dict[int, tuple[str, ...]]] = {}
 def column_sets(service: ServiceKey) -> dict[int, tuple[str, ...]]:
     """Return the service's column sets by id, read afresh."""
     found = {set_id: tuple(names) for set_id, names in SQL.fetch("find_column_sets", service.parameters)}
-    if not connection.in_atomic_block:
+    if may_remember():
         _known[service] = found
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import psycopg
 from django.db import connection, transaction
@@ -11,6 +12,28 @@ from django.db import connection, transaction
 from profiler_server.core.errors import LimitExceeded
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
+_reads_only_committed: ContextVar[bool] = ContextVar("reads_only_committed", default=False)
+
+
+def may_remember() -> bool:
+    """Return whether what is read now is committed, so that a process may remember it."""
+    return _reads_only_committed.get() or not connection.in_atomic_block
+
+
+@contextmanager
+def reading_committed() -> Iterator[None]:
+    """State that the transaction opened inside writes nothing that processes remember (dictionaries, shapes).
+
+    Within a transaction that is open already nothing is known of what it wrote, and nothing is stated.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    token = _reads_only_committed.set(True)
+    try:
+        yield
+    finally:
+        _reads_only_committed.reset(token)
 
 
 @contextmanager
@@ -25,7 +48,7 @@ def consistent_reads(timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Iterat
         return
     milliseconds = str(max(1, round(timeout_seconds * 1000)))
     try:
-        with transaction.atomic():
+        with reading_committed(), transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", (milliseconds,))

@@ -31,6 +31,7 @@ from profiler_server.profiles.window_rows import (
     merge_contents,
     write_chunk,
 )
+from profiler_server.storage.consistent import reading_committed
 from profiler_server.storage.locks import try_lock
 from profiler_server.storage.partitions import ensure_partitions
 from profiler_server.storage.times import EPOCH, HOUR, MICROSECOND, WINDOW, WINDOW_SECONDS, hour_of
@@ -50,7 +51,7 @@ def compact_window(service: ServiceKey, window_at: datetime, *, rebuild: bool = 
     """Bring one window's chunks and sums up to date; with `rebuild` the sums are written in any case."""
     ensure_partitions(CHUNK, [window_at])
     ensure_partitions(WINDOW_SUM, [window_at])
-    with transaction.atomic():
+    with reading_committed(), transaction.atomic():
         if not try_lock(LOCK, service.project_id, service.service_id):
             return Outcome.BUSY
         rows = fetch_rows(service, window_at, window_at + WINDOW)
@@ -69,7 +70,7 @@ def compact_window(service: ServiceKey, window_at: datetime, *, rebuild: bool = 
 def compact_hour(service: ServiceKey, hour_at: datetime) -> Outcome:
     """Write the sums of an hour if it is due."""
     ensure_partitions(HOUR_SUM, [hour_at])
-    with transaction.atomic():
+    with reading_committed(), transaction.atomic():
         if not try_lock(LOCK, service.project_id, service.service_id):
             return Outcome.BUSY
         if not SQL.fetch("take_due_hour", service.parameters | {"hour_at": hour_at}):

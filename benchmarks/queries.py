@@ -1,0 +1,126 @@
+"""Queries, SQL to JSON, PostgreSQL warm and no result cached: a service with 4 instances × a 2,000-stack profile every 15 s.
+
+``python -m benchmarks.queries [--hours 24] [--others 100] [--rounds 40]``
+
+The service's dictionary (what its call sites are called) is in memory, as it is in a server that has answered once; the
+first answer of a process, which reads it, is printed too. "Other services" have the same blocks under other ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter, thread_time
+
+import numpy as np
+
+from benchmarks import _database
+from benchmarks._synthetic import go_service
+
+TARGETS_MS = {
+    "flame graph of 24 h": 10.0,
+    "flame graph of 24 h ending now": 20.0,
+    "diff of two windows": 10.0,
+    "top 50 growing sites over 24 h": 25.0,
+    "label filter over 24 h": 10.0,
+    "24 h × 40 series to 1,000 points": 35.0,
+}
+WITH_OTHERS = 2.0
+OTHER_TABLES = {
+    "profiles_chunk": "window_at >= %(recent)s",
+    "profiles_window_sum": "true",
+    "profiles_hour_sum": "true",
+    "profiles_due_hour": "true",
+    "series_chunk": "hour_at >= %(recent)s",
+}
+
+
+def main() -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--others", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=40)
+    options = parser.parse_args(None if __name__ == "__main__" else [])
+    _database.start()
+    from benchmarks import _questions  # noqa: PLC0415
+
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    end = now.replace(minute=0)
+    start = end - timedelta(hours=options.hours)
+    _questions.load_everything(go_service(), start, now)
+    _database.execute("VACUUM ANALYZE")
+    asked = _questions.questions(start, end, now)
+    print(f"loaded {options.hours} h; first answer of a process, dictionary read: {_first(asked):.0f} ms")
+    alone = measure(asked, options.rounds)
+    _questions.copy_to_others(options.others, end - timedelta(hours=2))
+    _database.execute("VACUUM ANALYZE")
+    crowded = measure(asked, options.rounds)
+    print(f"load of this machine {os.getloadavg()[0]:.0f}, {os.cpu_count()} processors; ms: p50 / p95 (processor time)")
+    print(f"{'':<36} {'alone':>26} {f'{options.others} others':>26}  target p95")
+    for name, target in TARGETS_MS.items():
+        one, many = alone[name], crowded[name]
+        met = "met" if one.p95_ms <= target and many.p95_ms <= target * WITH_OTHERS else "NOT MET"
+        print(f"{name:<36} {_shown(one):>26} {_shown(many):>26}  ≤ {target:g} ({met}); {one.size / 1000:.0f} kB")
+    return 0
+
+
+def _shown(one: Measured) -> str:
+    return f"{one.p50_ms:.1f} / {one.p95_ms:.1f} ({one.cpu_ms:.1f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of one question: wall time, processor time of client and PostgreSQL together (mean), bytes of JSON."""
+
+    p50_ms: float
+    p95_ms: float
+    cpu_ms: float
+    size: int
+
+
+def measure(asked: dict[str, Callable[[], object]], rounds: int) -> dict[str, Measured]:
+    """Return what each question costs, asked in turn, round after round."""
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    busy: dict[str, float] = dict.fromkeys(asked, 0.0)
+    sizes: dict[str, int] = {}
+    backend = _database.scalar("SELECT pg_backend_pid()")
+    for ask in asked.values():
+        ask()
+    for _ in range(rounds):
+        for name, ask in asked.items():
+            began, used = perf_counter(), thread_time() + _backend_seconds(backend)
+            answer = json.dumps(ask(), separators=(",", ":"))
+            times[name].append((perf_counter() - began) * 1000)
+            busy[name] += thread_time() + _backend_seconds(backend) - used
+            sizes[name] = len(answer)
+    return {
+        name: Measured(
+            float(np.percentile(found, 50)), float(np.percentile(found, 95)), busy[name] * 1000 / rounds, sizes[name]
+        )
+        for name, found in times.items()
+    }
+
+
+def _backend_seconds(pid: int) -> float:
+    """Return the processor time of a PostgreSQL backend of this machine, to the nanosecond."""
+    nanoseconds = Path(f"/proc/{pid}/schedstat").read_text().split()[0]
+    return int(nanoseconds) / 1e9
+
+
+def _first(asked: dict[str, Callable[[], object]]) -> float:
+    from profiler_server.profiles.dictionary import forget_dictionaries  # noqa: PLC0415
+
+    forget_dictionaries()
+    began = perf_counter()
+    json.dumps(next(iter(asked.values()))())
+    return (perf_counter() - began) * 1000
+
+
+if __name__ == "__main__":
+    main()
