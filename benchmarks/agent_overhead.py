@@ -7,6 +7,9 @@
 - *processes*: whole processes in interleaved rounds, CPU per step as a ratio to the bare run of the same round
   (medians), and the extra resident memory.
 
+- *instructions* (`--only instructions`): valgrind's count of instructions per step, a ratio that a busy machine does
+  not disturb; it takes minutes.
+
 `--python PATH` names an interpreter that also has ddtrace and memray (with this package, flask, numpy and pandas);
 what is not installed there is left out of the table and said so.
 """
@@ -20,6 +23,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -40,6 +44,8 @@ PROCESS_SECONDS = 2.0
 ROUNDS = 3
 BOOTSTRAPS = 300
 CHILD_SECONDS = 300
+INSTRUCTION_LIVE_MEGABYTES = 20.0
+INSTRUCTION_STEPS = {"flask": (20, 120), "asyncio": (10, 50), "json": (10, 40), "numpy": (2, 6)}
 ARMED_MINUTES_PER_HOUR = 5  # of the mode that arms the hooks only when memory grows
 INTERVALS = {"native 512 KiB": 512 * 1024, "native 2 MiB": 2 * 1024 * 1024}
 PEERS = ("tracemalloc 1", "tracemalloc 25", "ddtrace heap", "memray")
@@ -166,6 +172,48 @@ def _switches(variant: str) -> tuple[Callable[[], object], Callable[[], object],
     return (lambda: native.resume(keep_live=True)), native.pause, (lambda: native.stats()["own_bytes"])
 
 
+def count_steps(workload: str, variant: str, steps: int) -> None:
+    """Just run: the caller counts the instructions."""
+    with profiled(variant):
+        heap = live_heap(INSTRUCTION_LIVE_MEGABYTES)
+        step = WORKLOADS[workload]()
+        gc.collect()
+        gc.freeze()
+        for _ in range(steps):
+            step()
+        assert heap
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def count_instructions(python: str, workload: str, variant: str, steps: int) -> int:
+    command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", python]
+    command += ["-m", "benchmarks.agent_overhead", "--steps", str(steps), "--one", "steps", workload, variant]
+    environment = os.environ | {"PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, check=True)
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    assert found, done.stderr
+    return int(found[1].replace(",", ""))
+
+
+def print_instructions(python: str, workloads: list[str]) -> None:
+    print(
+        f"instructions per step relative to the bare run, {INSTRUCTION_LIVE_MEGABYTES:.0f} MB live (valgrind)"
+    )
+    for workload in workloads:
+        few, many = INSTRUCTION_STEPS[workload]
+        bare = 0
+        for variant in ("bare", *INTERVALS):
+            used = count_instructions(python, workload, variant, many) - count_instructions(
+                python, workload, variant, few
+            )
+            bare = bare or used
+            print(
+                f"  {workload:8} {variant:15} {used / bare:.4f}{verdict(variant, workload, used / bare)}",
+                flush=True,
+            )
+
+
 # ---- all of it ----------------------------------------------------------------------------------------------------
 
 
@@ -250,20 +298,25 @@ def main() -> int:
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--workloads", default=",".join(WORKLOADS))
-    parser.add_argument("--only", choices=("toggle", "processes"))
+    parser.add_argument("--only", choices=("toggle", "processes", "instructions"))
+    parser.add_argument("--steps", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--one", nargs=3, metavar=("KIND", "WORKLOAD", "VARIANT"), help=argparse.SUPPRESS)
     arguments, _ = parser.parse_known_args()
     if arguments.one:
         kind, workload, variant = arguments.one
+        if kind == "steps":
+            count_steps(workload, variant, arguments.steps)
         measure = measure_toggle if kind == "toggle" else measure_process
         print(json.dumps(measure(workload, variant)))
         sys.stdout.flush()
         os._exit(0)  # a heap of 200 MB need not be taken down
     workloads = arguments.workloads.split(",")
-    if arguments.only != "processes":
+    if arguments.only in {None, "toggle"}:
         print_toggle(arguments.python, workloads)
-    if arguments.only != "toggle":
+    if arguments.only in {None, "processes"}:
         print_processes(arguments.python, workloads, arguments.rounds)
+    if arguments.only == "instructions":
+        print_instructions(arguments.python, workloads)
     return 0
 
 

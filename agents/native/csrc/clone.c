@@ -2,7 +2,7 @@
  *
  * The child lowers itself before it looks at anything: no core dump (it would hold the service's memory), default
  * signal actions (the service's handlers must not run twice), no inherited files (a socket must close when the
- * service closes it), first to go when memory is short, last to be scheduled, gone with its parent. */
+ * service closes it), first to go when memory is short, scheduled behind the service, gone with its parent. */
 #include "interpreter.h"
 
 #include "clone.h"
@@ -33,6 +33,7 @@
 #endif
 #define CLONE_OUTPUT_MAX (16u << 20)
 #define CLOSE_FALLBACK_MAX 65536
+#define CLONE_NICE 5 /* behind the service, but soon done: while the clone lives, pages that are written are copied */
 
 static void close_range_of(unsigned first, unsigned last) {
     if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
@@ -62,7 +63,7 @@ static void become_harmless(int keep_fd, uint64_t timeout_ns) {
     if (keep_fd > 0) close_range_of(0, (unsigned)keep_fd - 1);
     close_range_of((unsigned)keep_fd + 1, ~0u);
     setrlimit(RLIMIT_CPU, &cpu);
-    setpriority(PRIO_PROCESS, 0, 19);
+    setpriority(PRIO_PROCESS, 0, CLONE_NICE);
 }
 
 static long raw_clone(int *pidfd) {
