@@ -19,14 +19,15 @@ MAX_LOOKS = 150
 class Look:
     """What the detector said at one moment of the data.
 
-    `tells` whether it is to be written down: something began or ended, or nothing newer follows. `sites` are the call
-    sites, where they were read.
+    `tells` whether it is to be written down: something began or ended, or nothing newer follows. `is_fresh` is False
+    when the last verdict was only repeated. `sites` are the call sites, where they were read.
     """
 
     at: datetime
     said: Evaluation
     sites: Sequence[SiteTable]
     tells: bool
+    is_fresh: bool
 
 
 def looks(sight: Sight, state: LeakState, *, step_seconds: float) -> Iterator[Look]:
@@ -45,8 +46,10 @@ def looks(sight: Sight, state: LeakState, *, step_seconds: float) -> Iterator[Lo
         if began or (is_last and said.verdict == "leak" and (is_fresh or _is_unnamed(said))):
             sites = sight.sites_until(now)
             said = evaluate(replace(window, sites=tuple(sites)), state)
+        is_fresh = said.state.evaluated_at == now
         ended = is_fresh and said.resolved_at is not None and state.detected_at is not None
-        yield Look(datetime.fromtimestamp(now, UTC), said, sites, tells=began or ended or is_last)
+        tells = began or ended or is_last
+        yield Look(datetime.fromtimestamp(now, UTC), said, sites, tells, is_fresh)
         state = said.state
 
 

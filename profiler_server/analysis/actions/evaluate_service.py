@@ -85,9 +85,10 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
         return Skipped("nothing new")
     found: Finding | None = None
     site: tuple[Frame, ...] = ()
-    releases = _running_releases(sight)
+    is_new, releases = False, _running_releases(sight)
     for look in looks(sight, state, step_seconds=settings.ENV.evaluation_interval_seconds):
-        if look.tells:
+        is_new |= look.is_fresh
+        if look.tells and is_new:
             verdict = Verdict(look.said, look.at, sight.limit_bytes, releases)
             found = record_evaluation(watch.service, verdict) or found
             _protect(watch.service, found, look.at)
@@ -95,11 +96,22 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
             site = growing_site(look.sites, look.said.suspects[0])
     found = warn_near_limit(watch.service, look.said, fullness_of(sight.window), at=look.at) or found
     protect_ends(watch.service, sight.window.markers, since=watch.data_until)
+    if not is_new:
+        return _repeat(watch, sight, look.said, found)
     _keep(watch, sight, look.said)
     ask_agents(watch.service, found, site=site, is_suspected=look.said.state.wants_sites, at=timezone.now())
     if found is not None and not hold_announcement(watch.service, found, at=timezone.now()):
         announce_soon()
     return Evaluated(look.said.verdict, found.pk if found else None)
+
+
+def _repeat(watch: ServiceWatch, sight: Sight, said: Evaluation, found: Finding | None) -> Evaluated:
+    """Note that too little came since the last verdict to form another; nothing else is written."""
+    watch.data_until, watch.evaluated_at, watch.error = sight.data_until, timezone.now(), ""
+    watch.save(update_fields=["data_until", "evaluated_at", "due_at", "error"])
+    if found is not None:
+        announce_soon()
+    return Evaluated(said.verdict, found.pk if found else None)
 
 
 def _protect(service: Service, found: Finding | None, at: datetime) -> None:
