@@ -24,11 +24,11 @@ class Group:
 
 
 def release_order(lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:
-    """Return (version, first start) of every version seen, by first appearance."""
+    """Return (version, when it was first seen running) of every version, in that order."""
     first: dict[str, float] = {}
     for life in lives:
         if life.version is not None:
-            first[life.version] = min(first.get(life.version, float("inf")), max(life.started_at, 0.0))
+            first[life.version] = min(first.get(life.version, float("inf")), max(life.started_at, life.first_ts))
     return sorted(first.items(), key=lambda item: item[1])
 
 

@@ -72,6 +72,8 @@ class DetectorConfig:
     """No model is exact: a leak must beat a warm-up by this share of what the warm-up gains over nothing."""
     give_back_ratio: float = 0.3
     """The low of the last third must stand above the first third by this share of the growth claimed between them."""
+    confirmed_misfit_tax: float = 0.2
+    """The same where call sites confirm: a filling cache has a growing call site too."""
     bent_misfit_tax: float = 0.15
     """The same for memory that only the kernel sees."""
     young_hours: float = 12.0

@@ -144,13 +144,16 @@ def _growth_share(
     fit: FloorFit, group: Group, data: ChannelData, lives: Sequence[LifeHistory]
 ) -> float:
     """Return how much the group's floor has grown, load taken out, over the resident memory that it began with."""
-    shares = [0.0]
+    ends: dict[int, list[FloatArray]] = {}
     for i in group.members:
-        steady = fit.steady[i]
-        k = max(len(steady) // 8, 1)
-        grown = float(np.median(steady[-k:]) - np.median(steady[:k])) * data.base
+        ends.setdefault(data.segments[i].life, []).append(fit.steady[i])
+    shares = [0.0]
+    for index, parts in ends.items():
+        first, last = parts[0], parts[-1]
+        begin = float(np.median(first[: max(len(first) // 8, 1)]))
+        grown = (float(np.median(last[-max(len(last) // 8, 1) :])) - begin) * data.base
         at = RSS if data.channel in MEMORY else data.channel
-        whole = lives[data.segments[i].life].blocks[:, MID + at]
+        whole = lives[index].blocks[:, MID + at]
         began = float(np.nanmedian(whole[: max(len(whole) // 8, 1)])) if not np.isnan(whole[0]) else data.base
         shares.append(grown / max(began, 0.05 * data.base))
     return max(shares)
@@ -187,11 +190,13 @@ def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
 def _refilling(v: ChannelVerdict, lives: Sequence[LifeHistory], young_hours: float, clock_scale: float) -> bool:
     """Whether a young process only fills up to where its elders stand."""
     elders, young = [], []
+    group_lives = {v.data.segments[i].life for i in v.group.members}
     for i, segment in enumerate(v.data.segments):
         life = lives[segment.life]
         age = float(life.blocks[-1, TIME]) - life.started_at * clock_scale / HOUR
         first_age = float(v.hours[i][0]) - life.started_at * clock_scale / HOUR
-        if first_age >= 0.5 * young_hours:
+        own = segment.life in group_lives
+        if first_age >= 0.5 * young_hours and not own:
             elders.append(float(np.quantile(v.fit.steady[i], 0.2)))
         elif i in v.group.members and age < 3 * young_hours:
             young.append(float(np.median(v.fit.steady[i][-3:])))
@@ -230,7 +235,9 @@ def _gate(
         return "evidence"
     wanted = config.log_odds_confirmed if confirmed else config.log_odds_leak
     share = config.bent_misfit_tax if v.design.straight else config.misfit_tax
-    tax = 0.0 if confirmed else share * max(v.test.log_warm - v.test.log_none, 0.0)
+    if confirmed:
+        share = config.confirmed_misfit_tax
+    tax = share * max(v.test.log_warm - v.test.log_none, 0.0)
     if v.test.clock not in ("time", "requests") and not confirmed:
         wanted += config.log_odds_unusual
     if v.log_odds < wanted or v.test.log_leak - v.test.log_warm < wanted + tax:
