@@ -3,28 +3,25 @@
 `drop_frames` and `keep_frames` travel inside profiles, `focus` and `hide` come from URLs: a backtracking engine would
 let anyone burn a core. Here a text of n characters costs O(n × states); states, nesting and length are bounded.
 
-Read: literals, ``.``, classes, ``\\d \\w \\s`` and their opposites, ``( )``, ``(?: )``, ``|``, ``* + ? {m,n}`` (also
-lazy), ``^ $ \\A \\z``, a leading ``(?i)``. Not read: look-around, back references, ``\\b``.
+The syntax is that of `pattern_syntax`, with a leading ``(?i)`` to fold case.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
-from profiler_server.core.errors import LimitExceeded, UnsupportedFormat
+from profiler_server.core.errors import LimitExceeded
+from profiler_server.core.pattern_syntax import CharTest, Node, PatternParser
 
 MAX_PATTERN_LENGTH = 16_384
 MAX_PATTERN_STATES = 20_000
-MAX_PATTERN_NESTING = 100
-MAX_REPEAT = 1_000
 MAX_REMEMBERED_STATES = 100_000
 # States looked at in one call, over all its texts: about a second.
 MAX_PATTERN_WORK = 4_000_000
 
 _MATCH = 0
 
-CharTest: TypeAlias = Callable[[str], bool]
 _Set: TypeAlias = frozenset[int]
 
 
@@ -55,7 +52,7 @@ class Pattern:
             raise LimitExceeded(f"A pattern has at most {MAX_PATTERN_LENGTH} characters, not {len(pattern)}.")
         fold_case = pattern.startswith("(?i)")
         text = pattern.removeprefix("(?i)")
-        parser = _Parser(text.lower() if fold_case else text)
+        parser = PatternParser(text.lower() if fold_case else text)
         builder = _Builder()
         start = builder.build(parser.parse(), _MATCH)
         return Pattern(builder.states, start, fold_case)
@@ -131,17 +128,6 @@ def _check_work(work: int) -> None:
         raise LimitExceeded("Matching this pattern takes too long here; make it simpler or more specific.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A part of a parsed pattern: "char", "all" (in sequence), "any" (alternatives), "repeat", "begin", "end"."""
-
-    kind: str
-    test: CharTest | None = None
-    parts: tuple["_Node", ...] = ()
-    low: int = 0
-    high: int | None = None
-
-
 class _Builder:
     """Turns a parsed pattern into states, from its end to its beginning (Thompson 1968)."""
 
@@ -155,7 +141,7 @@ class _Builder:
         self.states.append(state)
         return len(self.states) - 1
 
-    def build(self, node: _Node, following: int) -> int:
+    def build(self, node: Node, following: int) -> int:
         """Return the first state of `node`, which leads to `following`."""
         self.calls += 1
         if self.calls > MAX_PATTERN_STATES:
@@ -170,7 +156,7 @@ class _Builder:
             return self._repeat(node, following)
         return self.add(_State(node.kind, node.test, (following,)))
 
-    def _repeat(self, node: _Node, following: int) -> int:
+    def _repeat(self, node: Node, following: int) -> int:
         (part,) = node.parts
         if node.high is None:
             loop = self.add(_State("split"))
@@ -183,169 +169,3 @@ class _Builder:
         for _ in range(node.low):
             following = self.build(part, following)
         return following
-
-
-class _Parser:
-    """Recursive descent over the pattern's text."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.nesting = 0
-
-    def parse(self) -> _Node:
-        node = self._alternatives()
-        if self.at < len(self.text):
-            raise self._unread("an unmatched )")
-        return node
-
-    def _alternatives(self) -> _Node:
-        self.nesting += 1
-        if self.nesting > MAX_PATTERN_NESTING:
-            raise LimitExceeded(f"A pattern nests at most {MAX_PATTERN_NESTING} groups.")
-        parts = [self._sequence()]
-        while self._take("|"):
-            parts.append(self._sequence())
-        self.nesting -= 1
-        return parts[0] if len(parts) == 1 else _Node("any", parts=tuple(parts))
-
-    def _sequence(self) -> _Node:
-        parts: list[_Node] = []
-        while self.at < len(self.text) and self.text[self.at] not in "|)":
-            parts.append(self._repeated(self._atom()))
-        return parts[0] if len(parts) == 1 else _Node("all", parts=tuple(parts))
-
-    def _repeated(self, node: _Node) -> _Node:
-        bounds = self._repetition()
-        if bounds is None:
-            return node
-        self._take("?")
-        if self._repetition() is not None:
-            raise self._unread("a repetition of a repetition")
-        return _Node("repeat", parts=(node,), low=bounds[0], high=bounds[1])
-
-    def _repetition(self) -> tuple[int, int | None] | None:
-        for sign, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
-            if self._take(sign):
-                return bounds
-        if not self._looking_at("{"):
-            return None
-        inside, brace, _ = self.text[self.at + 1 :].partition("}")
-        low, comma, high = inside.partition(",")
-        if not (brace and low.isdecimal() and (high.isdecimal() or not high)):
-            return None
-        self.at += len(inside) + 2
-        most = int(high) if high else None if comma else int(low)
-        if int(low) > MAX_REPEAT or (most or 0) > MAX_REPEAT:
-            raise LimitExceeded(f"A repetition in a pattern goes up to {MAX_REPEAT}.")
-        if most is not None and most < int(low):
-            raise self._unread("a repetition whose end is before its beginning")
-        return int(low), most
-
-    def _atom(self) -> _Node:
-        char = self._next()
-        if char == "(":
-            return self._group()
-        if char == "[":
-            return _Node("char", self._class())
-        if char == ".":
-            return _Node("char", _not_newline)
-        if char in "^$":
-            return _Node("begin" if char == "^" else "end")
-        if char in "*+?":
-            raise self._unread("a repetition of nothing")
-        if char == "\\":
-            return self._escape()
-        return _Node("char", char.__eq__)
-
-    def _group(self) -> _Node:
-        if self._looking_at("?") and not self._take("?:"):
-            raise self._unread("a group that begins with (? and is not (?:")
-        node = self._alternatives()
-        if not self._take(")"):
-            raise self._unread("a group without its )")
-        return node
-
-    def _escape(self) -> _Node:
-        char = self._next()
-        if char in "Az":
-            return _Node("begin" if char == "A" else "end")
-        return _Node("char", self._escaped(char))
-
-    def _escaped(self, char: str) -> CharTest:
-        if char in _CLASSES:
-            return _CLASSES[char]
-        if char in _CONTROLS:
-            return _CONTROLS[char].__eq__
-        if char.isalnum():
-            raise self._unread(f"\\{char}")
-        return char.__eq__
-
-    def _class(self) -> CharTest:
-        negated = self._take("^")
-        tests: list[CharTest] = []
-        while not self._looking_at("]") or not tests:
-            low = self._next()
-            if low == "[" and self._looking_at(":"):
-                raise self._unread("a named class such as [:alpha:]")
-            if low == "\\":
-                tests.append(self._escaped(self._next()))
-            elif self._looking_at("-") and self.text[self.at + 1 : self.at + 2] != "]":
-                self._next()
-                tests.append(_between(low, self._next()))
-            else:
-                tests.append(low.__eq__)
-        self._next()
-        return _one_of(tuple(tests), negated=negated)
-
-    def _next(self) -> str:
-        if self.at >= len(self.text):
-            raise self._unread("an end where more was expected")
-        self.at += 1
-        return self.text[self.at - 1]
-
-    def _looking_at(self, text: str) -> bool:
-        return self.text.startswith(text, self.at)
-
-    def _take(self, text: str) -> bool:
-        taken = self._looking_at(text)
-        self.at += len(text) if taken else 0
-        return taken
-
-    def _unread(self, what: str) -> UnsupportedFormat:
-        return UnsupportedFormat(f"The pattern has {what} near character {self.at}, which is not understood.")
-
-
-def _not_newline(char: str) -> bool:
-    return char != "\n"
-
-
-def _between(low: str, high: str) -> CharTest:
-    return lambda char: low <= char <= high
-
-
-def _one_of(tests: tuple[CharTest, ...], *, negated: bool) -> CharTest:
-    return lambda char: any(test(char) for test in tests) is not negated
-
-
-def _word(char: str) -> bool:
-    return char.isascii() and (char.isalnum() or char == "_")
-
-
-def _digit(char: str) -> bool:
-    return "0" <= char <= "9"
-
-
-def _space(char: str) -> bool:
-    return char in "\t\n\f\r "
-
-
-_CLASSES: dict[str, CharTest] = {
-    "w": _word,
-    "d": _digit,
-    "s": _space,
-    "W": lambda char: not _word(char),
-    "D": lambda char: not _digit(char),
-    "S": lambda char: not _space(char),
-}
-_CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}

@@ -21,7 +21,7 @@ from profiler_server.core.errors import ProfilerError
 from profiler_server.core.profile import Profile
 from profiler_server.core.validate import DEFAULT_LIMITS, ProfileLimits
 from tests.golden.pprof_tool import FOLDER
-from tests.property.codecs.mutations import bodies
+from tests.property.codecs.mutations import Case, cases
 from tests.property.core.profiles import profiles
 
 T = TypeVar("T")
@@ -65,16 +65,18 @@ def test_decoding_what_was_encoded_gives_the_profile(parser: Parser, profile: Pr
 
 
 @each_parser
-@given(bodies())
-def test_any_bytes_give_a_profile_or_an_error(parser: Parser, body: bytes) -> None:
+@given(cases())
+def test_any_bytes_give_a_profile_or_an_error(parser: Parser, case: Case) -> None:
+    body = case.body
     found = outcome(lambda: pprof.decode(body, parser=parser))
     if isinstance(found, Profile):
         assert pprof.decode(pprof.encode(found), parser=parser) == found
 
 
-@given(bodies(), st.one_of(st.just(DEFAULT_LIMITS), TIGHT))
+@given(cases(), st.one_of(st.just(DEFAULT_LIMITS), TIGHT))
 @settings(max_examples=300)
-def test_the_compiled_parser_is_its_twin(body: bytes, limits: ProfileLimits) -> None:
+def test_the_compiled_parser_is_its_twin(case: Case, limits: ProfileLimits) -> None:
+    body = case.body
     for symbols in (True, False):
         pure = outcome(lambda symbols=symbols: engine.PURE.parse(body, limits, symbols=symbols))
         fast = outcome(lambda symbols=symbols: engine.PARSER.parse(body, limits, symbols=symbols))
@@ -84,9 +86,10 @@ def test_the_compiled_parser_is_its_twin(body: bytes, limits: ProfileLimits) -> 
             assert pure is fast
 
 
-@given(bodies())
+@given(cases())
 @settings(max_examples=200)
-def test_the_compiled_hashes_are_those_of_the_twin(body: bytes) -> None:
+def test_the_compiled_hashes_are_those_of_the_twin(case: Case) -> None:
+    body = case.body
     pure = outcome(lambda: engine.PURE.parse_hashed(body, DEFAULT_LIMITS, by_content=True))
     fast = outcome(lambda: engine.PARSER.parse_hashed(body, DEFAULT_LIMITS, by_content=True))
     if isinstance(pure, type) or isinstance(fast, type):
@@ -95,9 +98,10 @@ def test_the_compiled_hashes_are_those_of_the_twin(body: bytes) -> None:
         assert np.array_equal(pure.stack_hashes, fast.stack_hashes)
 
 
-@given(bodies())
+@given(cases())
 @settings(max_examples=200)
-def test_a_scan_is_the_same_from_both(body: bytes) -> None:
+def test_a_scan_is_the_same_from_both(case: Case) -> None:
+    body = case.body
     pure, fast = (outcome(lambda p=p: scan(body, parser=p)) for p in (engine.PURE, engine.PARSER))
     if isinstance(pure, type) or isinstance(fast, type):
         assert pure is fast
@@ -107,8 +111,9 @@ def test_a_scan_is_the_same_from_both(body: bytes) -> None:
         )
 
 
-@given(bodies(), TIGHT)
-def test_both_parsers_refuse_the_same_when_hashing_within_limits(body: bytes, limits: ProfileLimits) -> None:
+@given(cases(), TIGHT)
+def test_both_parsers_refuse_the_same_when_hashing_within_limits(case: Case, limits: ProfileLimits) -> None:
+    body = case.body
     pure, fast = (outcome(lambda p=p: scan(body, limits, parser=p)) for p in (engine.PURE, engine.PARSER))
     assert isinstance(pure, type) == isinstance(fast, type)
 
