@@ -1,7 +1,7 @@
 """The flame graph against d3-flame-graph and Plotly's icicle: same trees, same Chromium, medians of interleaved rounds.
 
 Fetches the two references from npm into a temporary folder. Run as `python -m benchmarks.flame_render`
-(`--plotly-large` also lets Plotly draw 200,000 nodes, which takes minutes; `--rounds N`).
+(`--alone` leaves them out, `--plotly-large` also lets Plotly draw 200,000 nodes, which takes minutes; `--rounds N`).
 """
 
 from __future__ import annotations
@@ -262,11 +262,11 @@ def payload_sizes(tree: FlameTree) -> tuple[bytes, float, float]:
     return body, len(gzip.compress(body, 5)) / 1e6, len(zstandard.compress(body, 3)) / 1e6
 
 
-def run(rounds: int, plotly_large: bool) -> int:
+def run(rounds: int, *, plotly_large: bool, alone: bool) -> int:
     """Measure everything, print it, and return how many targets were missed."""
     missed = 0
     with tempfile.TemporaryDirectory(prefix="flame-bench-") as folder:
-        bodies = static_bodies() | (references := fetch_references(Path(folder)))
+        bodies = static_bodies() | (references := {} if alone else fetch_references(Path(folder)))
         sizes: dict[str, float] = {}
         for case in CASES:
             tree = a_tree(case.nodes, diff=case.diff)
@@ -330,8 +330,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--plotly-large", action="store_true")
+    parser.add_argument("--alone", action="store_true", help="leave the references out")
     arguments, _ = parser.parse_known_args()  # `python -m benchmarks flame_render` passes the names on
-    missed = run(arguments.rounds, arguments.plotly_large)
+    missed = run(arguments.rounds, plotly_large=arguments.plotly_large, alone=arguments.alone)
     print(f"\n{missed} target(s) missed" if missed else "\nall targets met")
     return 0
 

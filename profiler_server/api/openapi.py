@@ -99,7 +99,11 @@ OPERATIONS = (
     Operation(
         f"{SERVICE}/snapshots",
         "Stored snapshots, newest first",
-        (*SELECTION, _number("limit", "Snapshots.", DEFAULT_SNAPSHOTS, MAX_SNAPSHOTS)),
+        (
+            *SELECTION,
+            _number("limit", "Snapshots.", DEFAULT_SNAPSHOTS, MAX_SNAPSHOTS),
+            _number("spread", "At most so many, evenly over time, and the pinned ones.", 0, MAX_SNAPSHOTS),
+        ),
     ),
     Operation(f"{SERVICE}/labels", "Labels, instances, releases and series of the range", SELECTION),
     Operation(

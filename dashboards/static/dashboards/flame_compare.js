@@ -6,7 +6,7 @@ import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
 import { FlameSession } from './flame_session.js';
 import { PIN_ZONE_AFTER_MS, PageState } from './flame_state.js';
 import { Timeline } from './flame_timeline.js';
-import { loadWindow, widened } from './flame_window.js';
+import { WindowLoader } from './flame_window.js';
 
 const SIDE = ['from', 'to', 'instance', 'release', 'snapshot'];
 const BASE = SIDE.map((name) => `base_${name}`);
@@ -29,8 +29,7 @@ const timeline = new Timeline(page.querySelector('[data-timeline]'), {
   zone, label: 'Memory over time; drag either selection',
   selections: [{ key: 'base', label: 'before' }, { key: 'current', label: 'now' }],
 });
-let context = null;
-let shown = null;
+const windows = new WindowLoader(api);
 
 /** The four ends as the API is asked for them: as dragged, else as the server read them from the address. */
 function ranges() {
@@ -78,12 +77,10 @@ async function showWindow() {
   const [begin, end, baseBegin, baseEnd] = Object.values(ranges()).map(Number);
   timeline.setSelection('current', begin, end);
   timeline.setSelection('base', baseBegin, baseEnd);
-  const low = Math.min(begin, baseBegin);
-  const high = Math.max(end, baseEnd);
-  if (!context || low < context.from || high > context.to) context = widened(low, high);
   try {
-    shown = await loadWindow(api, context, apiQuery(state, []));
-    timeline.show({ ...context, ...shown });
+    const shown = await windows.load(Math.min(begin, baseBegin), Math.max(end, baseEnd), apiQuery(state, []));
+    if (!shown) return;
+    timeline.show(shown);
     const options = shown.snapshots.map(({ id, ts, label, pinned }) => ({ value: id, label: `${pinned ? '📌 ' : ''}${formatTime(ts, zone)} ${label}` }));
     for (const name of ['snapshot', 'base_snapshot']) fillOptions(page.querySelector(`select[name=${name}]`), options);
   } catch (error) {

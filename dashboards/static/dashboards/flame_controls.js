@@ -26,8 +26,9 @@ export function apiQuery(state, names, more = {}) {
     if (Array.isArray(value)) value.forEach((item) => query.append(name, item));
     else if (value !== '') query.set(name, value);
   }
-  const project = new URLSearchParams(window.location.search).get('project');
-  if (project) query.set('project', project);
+  for (const [name, value] of new URLSearchParams(window.location.search)) {
+    if (name === 'project' || name.startsWith('label.') || name.startsWith('base_label.')) query.append(name, value);
+  }
   return query;
 }
 

@@ -2,12 +2,12 @@
 
 import { apiQuery, bindControls, fillOptions } from './flame_controls.js';
 import { formatTime, formatValue } from './flame_format.js';
-import { fetchJson } from './flame_load.js';
+import { Loader, fetchJson } from './flame_load.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
 import { FlameSession, acceptFiles } from './flame_session.js';
 import { PIN_ZONE_AFTER_MS, PageState } from './flame_state.js';
 import { Timeline } from './flame_timeline.js';
-import { loadWindow, widened } from './flame_window.js';
+import { WindowLoader } from './flame_window.js';
 
 const SELECTION = ['from', 'to', 'type', 'instance', 'release', 'snapshot', 'granularity'];
 
@@ -27,7 +27,8 @@ const timeline = new Timeline(page.querySelector('[data-timeline]'), {
 });
 const banner = page.querySelector('[data-file-banner]');
 const asked = new URLSearchParams(window.location.search);
-let context = null;
+const windows = new WindowLoader(api);
+const rates = new Loader();
 let opened = null;
 
 /** The range as the API is asked for it. */
@@ -39,11 +40,11 @@ function range() {
 
 async function showWindow() {
   const { from: begin, to: end } = resolvedRange();
-  if (!context || begin < context.from || end > context.to) context = widened(begin, end);
   timeline.setSelection('shown', begin, end);
   try {
-    const shown = await loadWindow(api, context, apiQuery(state, ['instance']));
-    timeline.show({ ...context, ...shown });
+    const shown = await windows.load(begin, end, apiQuery(state, ['instance']));
+    if (!shown) return;
+    timeline.show(shown);
     fillOptions(page.querySelector('select[name=snapshot]'), shown.snapshots.map(({ id, ts, label }) => ({ value: id, label: `${formatTime(ts, zone)} ${label}` })));
   } catch (error) {
     if (!error.cancelled) page.querySelector('[data-window-error]').textContent = `The timeline is missing: ${error.message}`;
@@ -78,10 +79,10 @@ async function loadRates() {
   if (state.get('snapshot')) return;
   const query = apiQuery(state, SELECTION, { ...range(), by: 'function' });
   try {
-    const { functions } = await fetchJson(`${api}/growth?${query}`);
-    panel.table.setRates(new Map(functions.map((each) => [each.function, { perHour: each.per_hour }])));
+    const found = await rates.run((signal) => fetchJson(`${api}/growth?${query}`, { signal }));
+    if (found) panel.table.setRates(new Map(found.functions.map((each) => [each.function, { perHour: each.per_hour }])));
   } catch {
-    // The column stays empty: the graph does not depend on it.
+    panel.table.setRates(null); // the column stays empty: the graph does not depend on it
   }
 }
 

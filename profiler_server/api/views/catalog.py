@@ -21,8 +21,10 @@ from profiler_server.api.questions import (
 from profiler_server.api.responses import json_answer
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Marker
+from profiler_server.codecs.selection_query import Asked
 from profiler_server.core.profile import FloatArray
 from profiler_server.profiles import queries
+from profiler_server.profiles.model import SnapshotInfo
 from profiler_server.series.queries import Series, read_series, series_names
 
 POINT_DECIMALS = 3
@@ -68,10 +70,13 @@ def series(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
 
 @endpoint("GET")
 def snapshots(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
-    """Answer with the stored snapshots of a range, newest first."""
+    """Answer with the stored snapshots of a range, newest first; `spread` thins them out evenly over time."""
     asked = question(request, project_id, name)
     limit = bounded_number(request, "limit", default=DEFAULT_SNAPSHOTS, most=MAX_SNAPSHOTS)
-    found = queries.snapshots(asked.selection, limit=limit)
+    spread = bounded_number(request, "spread", default=0, most=MAX_SNAPSHOTS)
+    found = queries.snapshots(asked.selection, limit=MAX_SNAPSHOTS if spread else limit)
+    if spread:
+        found = thinned(found, asked.asked, spread)
     names = {each.pk: each.key for each in _instances(asked.service.pk, {info.instance_id for info in found})}
     listed = [
         {
@@ -104,6 +109,19 @@ def labels(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
         "series": list(series_names(asked.service.pk)),
     }
     return json_answer(request, content)
+
+
+def thinned(found: list[SnapshotInfo], asked: Asked, count: int) -> list[SnapshotInfo]:
+    """Return the newest snapshot of each of `count` equal parts of the range, and every pinned one, in their order."""
+    part = (asked.end - asked.start) / count
+    seen: set[int] = set()
+    kept = []
+    for info in found:
+        place = (info.taken_at - asked.start) // part
+        if info.pinned or place not in seen:
+            kept.append(info)
+            seen.add(place)
+    return kept
 
 
 def _instances(service_id: int, wanted: set[int]) -> list[Instance]:

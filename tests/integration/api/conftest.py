@@ -43,7 +43,9 @@ def shelf(db: None, clean_caches: None) -> Shelf:
     bank = Project.objects.create(name="Bank", slug="bank")
     _, token = create_token(project, "ci")
     now = whole_second()
-    identity = InstanceIdentity("shop", "web-1", now - timedelta(hours=1), release="v7", language="python")
+    identity = InstanceIdentity(
+        "shop", "web-1", now - timedelta(hours=1), release="v7", language="python", labels={"zone": "eu"}
+    )
     taken = moments(now)
     instance = observe_instance(project.pk, identity, at=taken[0])
     store_profiles([ProfileArrival(instance, at, growing(step)) for step, at in enumerate(taken)])

@@ -52,6 +52,20 @@ def test_snapshots_newest_first(shelf: Shelf) -> None:
     assert listed[0]["totals"]["inuse_space"] == 1050 * KIB
 
 
+def test_snapshots_thinned_out_over_time(shelf: Shelf) -> None:
+    everything = [each["taken_at"] for each in shelf.json("snapshots")["snapshots"]]
+    thinned = [each["taken_at"] for each in shelf.json("snapshots", spread=4)["snapshots"]]
+    assert thinned[0] == everything[0]
+    assert len(thinned) == 4
+    assert max(thinned) - min(thinned) > 30 * 60
+    assert shelf.member.get(shelf.path("snapshots", spread=10**9)).status_code == 413
+
+
+def test_a_label_narrows_the_question(shelf: Shelf) -> None:
+    assert shelf.json("top", **{"label.zone": "eu"})["rows"]
+    assert shelf.json("top", **{"label.zone": "us"})["rows"] == []
+
+
 def test_what_can_be_asked(shelf: Shelf) -> None:
     answer = shelf.json("labels")
     assert [each["key"] for each in answer["instances"]] == ["web-1"]
