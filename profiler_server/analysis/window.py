@@ -22,9 +22,11 @@ DETECTOR_COLUMNS = (
     "rss_bytes", "rss_anon_bytes", "rss_file_bytes", "rss_shmem_bytes", "swap_bytes", "heap_live_bytes",
     "heap_inuse_bytes", "heap_idle_bytes", "heap_released_bytes", "heap_sys_bytes", "stack_bytes",
     "runtime_other_bytes", "native_inuse_bytes", "native_free_bytes", "mmapped_bytes", "cgroup_current_bytes",
-    "threads", "fds", "goroutines", "requests", "errors", "p50_ms", "p99_ms",
+    "cgroup_oom_kills", "threads", "fds", "goroutines", "requests", "errors", "p50_ms", "p99_ms",
 )  # fmt: skip
 HISTORY = timedelta(days=15)
+OVERLAP = timedelta(minutes=1)  # read again, so that how a life ended is seen after it was taken in
+ENDED_LATELY = timedelta(minutes=30)
 SITE_HISTORY = timedelta(days=2)
 SITE_BUCKETS = 60
 MAX_SITE_INSTANCES = 4
@@ -118,7 +120,7 @@ def _points(
     service: Service, lives: Sequence[Instance], state: LeakState, oldest: datetime, until: datetime
 ) -> tuple[InstanceSeries, ...]:
     """Read the points that the state has not taken in, of every life that has any."""
-    begin = {life.pk: _unread_from(life, state, oldest) for life in lives}
+    begin = {life.pk: _unread_from(life, state, oldest, until) for life in lives}
     unread = [life for life in lives if life.last_seen_at > begin[life.pk]]
     if not unread:
         return ()
@@ -137,9 +139,12 @@ def _points(
     return tuple(one for one in table if one is not None)
 
 
-def _unread_from(life: Instance, state: LeakState, oldest: datetime) -> datetime:
+def _unread_from(life: Instance, state: LeakState, oldest: datetime, now: datetime) -> datetime:
     read_until = state.read_from(life.key, life.started_at.timestamp())
-    return oldest if read_until is None else max(oldest, datetime.fromtimestamp(read_until, UTC))
+    if read_until is None:
+        return oldest
+    overlap = OVERLAP if life.last_seen_at >= now - ENDED_LATELY else timedelta(0)
+    return max(oldest, datetime.fromtimestamp(read_until, UTC) - overlap)
 
 
 def _instance_series(life: Instance, columns: Iterable[Series], begin: float) -> InstanceSeries | None:

@@ -15,12 +15,14 @@ from profiler_server.analysis.actions.protect_snapshots import protect_ends, pro
 from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
 from profiler_server.analysis.actions.warn_near_limit import fullness_of, warn_near_limit
 from profiler_server.analysis.growing_site import growing_site
+from profiler_server.analysis.kills import kills_of
 from profiler_server.analysis.looking import looks
 from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.analysis.plain import plain
 from profiler_server.analysis.window import Sight, newest_data, see_service
-from profiler_server.catalog.models import Service
-from profiler_server.core.leak import Evaluation, LeakState
+from profiler_server.catalog.actions.store_markers import PushedMarker, store_markers
+from profiler_server.catalog.models import MarkerKind, Service
+from profiler_server.core.leak import Evaluation, LeakState, Marker
 from profiler_server.core.profile import Frame
 
 MAX_ERROR = 300
@@ -95,7 +97,7 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
         if look.sites and look.said.suspects:
             site = growing_site(look.sites, look.said.suspects[0])
     found = warn_near_limit(watch.service, look.said, fullness_of(sight.window), at=look.at) or found
-    protect_ends(watch.service, sight.window.markers, since=watch.data_until)
+    protect_ends(watch.service, (*sight.window.markers, *_mark_kills(sight)), since=watch.data_until)
     if not is_new:
         return _repeat(watch, sight, look.said, found)
     _keep(watch, sight, look.said)
@@ -103,6 +105,16 @@ def _evaluate(watch: ServiceWatch) -> Evaluated | Skipped:
     if found is not None and not hold_announcement(watch.service, found, at=timezone.now()):
         announce_soon()
     return Evaluated(look.said.verdict, found.pk if found else None)
+
+
+def _mark_kills(sight: Sight) -> list[Marker]:
+    """Put the kills for lack of memory on the service's time axis, each once, and return them."""
+    kills = kills_of(sight)
+    for kill in kills:
+        store_markers(
+            kill.instance, [PushedMarker(kill.at, MarkerKind.OOM, kill.instance.release, kill.text)]
+        )
+    return [Marker(kill.at.timestamp(), MarkerKind.OOM, instance=kill.instance.key) for kill in kills]
 
 
 def _repeat(watch: ServiceWatch, sight: Sight, said: Evaluation, found: Finding | None) -> Evaluated:
