@@ -79,18 +79,19 @@ class PprofMessage:
 
         Raises `InvalidProfile`.
         """
+        if not len(self.strings) or self.strings[0, 1] != 0:
+            raise InvalidProfile("The string table must begin with an empty string.")
         used = (
             self.sample_types,
             self.period_type,
             self.header[[0, 1, 5]],
-            self.labels[:, [0, 1, 3]],
+            self.labels[:, :2],
+            self.labels[:, 3],
             self.mappings[:, 4:],
             self.functions[:, 1:],
         )
-        indices = np.concatenate([part.ravel() for part in used])
-        if not len(self.strings) or self.strings[0, 1] != 0:
-            raise InvalidProfile("The string table must begin with an empty string.")
-        if int(indices.min(initial=0)) < 0 or int(indices.max(initial=0)) >= len(self.strings):
+        # Read as unsigned numbers, a negative index is a very large one.
+        if any(int(part.view(np.uint64).max(initial=0)) >= len(self.strings) for part in used):
             raise InvalidProfile("A string index lies outside the string table.")
         if not len(self.sample_types):
             raise InvalidProfile("The profile names no sample type.")

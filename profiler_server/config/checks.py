@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+
+from profiler_server.codecs import engine
 
 
 @register(Tags.security, deploy=True)
@@ -19,3 +21,13 @@ def production_needs_real_servers(app_configs: Any, **kwargs: Any) -> list[Check
     if not settings.ENV.redis_url:
         problems.append(Error("REDIS_URL is not set.", hint="Name a Redis server.", id="plimsoll.E002"))
     return problems
+
+
+@register()
+def the_compiled_parser_serves(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Report that profiles are decoded by the slow, pure-Python parser."""
+    if engine.COMPILED:
+        return []
+    hint = "Install a C compiler and run `python -m profiler_server.codecs.build_fast`."
+    slow = "The compiled parser is not built: its pure-Python twin decodes profiles, many times slower."
+    return [Warning(slow, hint=hint, id="plimsoll.W001")]
