@@ -8,6 +8,7 @@ from typing import Any
 from profiler_server.core import units
 
 Fact = tuple[str, str]
+LARGEST_SHARE = 2.0
 
 
 def facts_of(evidence: Mapping[str, Any]) -> list[Fact]:
@@ -51,10 +52,12 @@ def _sites(evidence: Mapping[str, Any]) -> list[Fact]:
     sites = evidence.get("sites")
     if not sites:
         return []
-    explained = units.format_share(sites.get("explained"))
-    return [
-        ("Call sites", f"{sites['growing']} of {sites['tested']} grow and explain {explained} of the growth")
-    ]
+    share, text = sites.get("explained"), f"{sites['growing']} of {sites['tested']} grow"
+    if (
+        share is not None and 0 <= share <= LARGEST_SHARE
+    ):  # beyond it what grew was not bytes, and no share is one
+        text += f" and explain {units.format_share(share)} of the growth"
+    return [("Call sites", text)]
 
 
 def _certainty(evidence: Mapping[str, Any]) -> list[Fact]:

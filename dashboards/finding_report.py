@@ -98,7 +98,7 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
         steps=next_steps(found.diagnosis),
         growth=rate_text(found.growth_bytes_per_hour, unit),
         growth_range=_range_text(found.growth_low, found.growth_high, unit),
-        per_request=units.format_bytes(found.bytes_per_request) if found.bytes_per_request else "",
+        per_request=_per_request(found, unit),
         suspects=_suspects(found, before, after, unit),
         alternatives=_alternatives(evidence),
         facts=facts_of(evidence),
@@ -133,6 +133,14 @@ def rate_text(per_hour: float | None, unit: str) -> str:
     if unit == "bytes":
         return units.format_growth(per_hour)
     return f"{units.format_count(per_hour, signed=True)}/h"
+
+
+def _per_request(found: Finding, unit: str) -> str:
+    if not found.bytes_per_request:
+        return ""
+    return (
+        units.format_bytes(found.bytes_per_request) if unit == "bytes" else f"{found.bytes_per_request:.2g}"
+    )
 
 
 def _range_text(low: float | None, high: float | None, unit: str) -> str:

@@ -162,6 +162,7 @@ def _page_state(scope: Scope, address: ServiceAddress, now: datetime) -> dict[st
         "first_query": address.pictures_query(),
         "pictures": reverse("service-pictures", args=[service.name]),
         "latest": reverse("service-latest", args=[service.name]),
+        "zone": scope.zone.key,
         "zone_offset": float(offsets_seconds(np.asarray([period.end]), scope.zone)[0]),
         "now": last,
         "live": not address.fixed and now.timestamp() - last < LIVE_WITHIN.total_seconds(),

@@ -9,7 +9,7 @@ import numpy as np
 from dashboards.figures import style
 from profiler_server.core.profile import FloatArray
 
-HEIGHT = 320
+HEIGHT = 430
 TIME_SCALE = [[0.0, "var(--t0)"], [0.4, "var(--t1)"], [0.7, "var(--t2)"], [1.0, "var(--t3)"]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboards.finding_life import apply_change
@@ -12,6 +13,7 @@ from dashboards.scope import Scope, scoped
 from profiler_server.analysis import queries
 
 
+@gzip_page
 @require_GET
 @scoped
 def finding(request: HttpRequest, scope: Scope, finding_id: int) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboards.fleet_rows import counts, fleet_rows
@@ -17,6 +18,7 @@ from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance
 
 
+@gzip_page
 @require_GET
 @scoped
 def fleet(request: HttpRequest, scope: Scope) -> HttpResponse:

@@ -11,6 +11,7 @@ from dashboards.scope import Scope, scoped
 from dashboards.service_page import ServiceAddress, pictures, service_page, tables
 
 
+@gzip_page
 @require_GET
 @scoped
 def service(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:

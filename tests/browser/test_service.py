@@ -112,6 +112,14 @@ def test_keys_move_and_zoom(page: Page) -> None:
     wait_for_width(page, 1.5 * (first[1] - first[0]))
 
 
+def test_the_keys_are_listed(page: Page) -> None:
+    page.goto(PATH)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("zoom in, out")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
 def test_a_further_series_is_added_and_kept_in_the_address(page: Page) -> None:
     page.goto(PATH)
     wait_for_pictures(page)

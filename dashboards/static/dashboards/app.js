@@ -59,12 +59,15 @@ function copyText(event) {
 document.querySelector("[data-preference=theme]")?.addEventListener("submit", switchTheme);
 document.querySelector("[data-preference=zone]")?.addEventListener("submit", (event) => {
   const url = new URL(location.href);
-  if (!url.searchParams.has("tz")) return;
   url.searchParams.delete("tz");
   event.target.elements.next.value = url.pathname + url.search;
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   document.dispatchEvent(new CustomEvent("themechange", { detail: currentTheme() }));
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "?" || event.target.matches("input, textarea, select")) return;
+  document.getElementById("keys")?.showModal();
 });
 document.addEventListener("click", closeMenus);
 document.addEventListener("click", copyText);

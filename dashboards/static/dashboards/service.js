@@ -18,6 +18,7 @@ function query(range) {
   const params = new URLSearchParams(state.query);
   params.set("from", range.from.toFixed(0));
   params.set("to", range.to.toFixed(0));
+  params.set("tz", state.zone);
   return params.toString();
 }
 

@@ -1,0 +1,40 @@
+"""The evidence in words."""
+
+from dashboards.finding_evidence import facts_of
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    assert facts_of({}) == []
+    assert facts_of({"sites": None, "load": {"correlation": None}, "notes": None}) == []
+
+
+def test_each_fact_is_a_short_sentence() -> None:
+    facts = facts_of(
+        {
+            "signal": "heap_live_bytes",
+            "load": {"correlation": 0.123, "lag_seconds": 300},
+            "latency_correlation": -0.5,
+            "replicas": 3,
+            "replicas_growing": 2,
+            "lives": 4,
+            "sites": {"growing": 1, "tested": 9, "explained": 0.8},
+            "log_evidence": 12.0,
+            "log_threshold": 9.0,
+            "notes": ["the profile lags by a collection"],
+        }
+    )
+    assert facts == [
+        ("Signal", "heap live bytes"),
+        ("Load", "correlation 0.12 with the load, 5 min behind it"),
+        ("Latency", "correlation -0.50 with memory"),
+        ("Replicas", "2 of 3 grow, over 4 process lives"),
+        ("Call sites", "1 of 9 grow and explain 80 % of the growth"),
+        ("Certainty", "log evidence 12.0, where 9.0 is needed"),
+        ("Note", "the profile lags by a collection"),
+    ]
+
+
+def test_a_share_of_what_is_no_memory_is_left_out() -> None:
+    assert facts_of({"sites": {"growing": 2, "tested": 10, "explained": 52723.0}}) == [
+        ("Call sites", "2 of 10 grow")
+    ]
