@@ -14,7 +14,7 @@ from plimsoll_agent.door import Door
 from plimsoll_agent.identity import Identity, identify
 from plimsoll_agent.load import LoadMeter
 from plimsoll_agent.messenger import Messenger
-from plimsoll_agent.originals import Signal, start_thread
+from plimsoll_agent.originals import Signal, original, start_thread
 from plimsoll_agent.proc import ProcessFiles
 from plimsoll_agent.samplers import Sampler
 from plimsoll_agent.settings import Settings
@@ -26,6 +26,7 @@ LAST_WORDS_SECONDS = 0.6
 EXIT_SECONDS = 0.9
 PAUSE_SECONDS = 0.02
 CENSUS_SECONDS = 60.0
+_GO_ON, _PAUSE, _END = "go on", "pause", "end"
 
 
 class Agent:
@@ -48,7 +49,8 @@ class Agent:
         self._cpu_seconds = 0.0
         self._kills: Optional[float] = None
         self._census_at = 0.0
-        self._alive = False
+        self._running = False
+        self._lock: Any = original("_thread", "RLock")()
         self._paused = False
         self._next_point = monotonic() + settings.point_seconds
         door = Door(settings.url, settings.token, ca_file=settings.ca_file)
@@ -63,8 +65,9 @@ class Agent:
         """Start the agent's thread; what it has measured so far is kept if it ran before."""
         self._stop, self._done = Signal(), Signal()
         self._paused = False
-        self._alive = True
-        start_thread(self._run)
+        self._running = True
+        done = self._done
+        start_thread(lambda: self._run(done))
 
     def stop(self, seconds: float = EXIT_SECONDS) -> bool:
         """End the thread, sending what is left; true if it ended within ``seconds``."""
@@ -81,36 +84,53 @@ class Agent:
         A process that forks with a second thread alive is warned by Python 3.12 and later; and a thread
         that is asleep holds no lock that the child would miss.
         """
-        if self._alive:
+        if self._running:
             self._paused = True
             self._stop.set()
-            self._alive = not self._done.wait(seconds)
+            self._done.wait(seconds)
 
     def resume(self) -> None:
-        """Start the thread again after ``pause``; the one that could not be ended goes on by itself."""
-        if self._alive:
-            self._paused = False
-            self._stop = Signal()
-        else:
-            self.start()
+        """Start the thread again after ``pause``; one that was too busy to end is told to go on."""
+        with self._lock:
+            if not self._paused:
+                return
+            if self._running:
+                self._paused = False
+                self._stop = Signal()
+            else:
+                self.start()
 
     def abandon(self) -> None:
         """Give back, in a forked child, what the parent's agent had opened."""
         if self._waterfall is not None:
             self._waterfall.stop()
 
-    def _run(self) -> None:
+    def _run(self, done: Signal) -> None:
+        """The thread; ``done`` is its own, the agent's may be a successor's by the time it ends."""
         try:
-            while not self._stop.wait(self._next_point - monotonic()):
-                self._tick()
-                self._next_point = max(self._next_point + self.settings.point_seconds, monotonic())
-            if not self._paused:
+            verdict = _GO_ON
+            while verdict == _GO_ON:
+                verdict = self._wait(self._stop)
+                if verdict == _GO_ON:
+                    self._tick()
+                    self._next_point = max(self._next_point + self.settings.point_seconds, monotonic())
+            if verdict == _END:
                 self._last_words()
         except Exception as problem:
             VOICE.say(f"the agent has stopped: {type(problem).__name__}: {problem}")
         finally:
             self._cpu_seconds += time.thread_time()
-            self._done.set()
+            done.set()
+
+    def _wait(self, stop: Signal) -> str:
+        """Wait for the next point; what to do then. A stop that ``resume`` has withdrawn does not count."""
+        if not stop.wait(self._next_point - monotonic()):
+            return _GO_ON
+        with self._lock:
+            if stop is not self._stop:
+                return _GO_ON
+            self._running = False
+            return _PAUSE if self._paused else _END
 
     def _prepare(self) -> Waterfall:
         """Open the counters at the first point: a child that lives for a moment never does."""
