@@ -277,11 +277,15 @@ static uint32_t exhume(PyCodeObject **codes, uint32_t limit) {
 }
 
 void sampler_bury(void) {
-    PyCodeObject *codes[256];
+    PyCodeObject *codes[BURIED_PER_TURN];
     uint32_t count;
     if (!sampler.stacks.nodes || HAS_OWN_GIL(PyInterpreterState_Get())) return;
-    while ((count = exhume(codes, 256)) > 0)
+    while ((count = exhume(codes, BURIED_PER_TURN)) > 0) {
         for (uint32_t i = 0; i < count; i++) Py_XDECREF(codes[i]);
+        if (count < BURIED_PER_TURN) return;
+        Py_BEGIN_ALLOW_THREADS /* thousands of code objects may wait: others get their turn */
+        Py_END_ALLOW_THREADS
+    }
 }
 
 void sampler_end(void) {

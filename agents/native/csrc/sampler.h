@@ -15,6 +15,8 @@
 #define INTERVAL_FACTOR_LIMIT 1024.0   /* the interval never exceeds this many times the one asked for */
 #define NEVER INT64_MAX                /* a countdown that does not fire */
 
+#define BURIED_PER_TURN 256            /* code objects let go before other threads get the GIL */
+
 enum hook_state { HOOKS_OFF, HOOKS_ARMED, HOOKS_PAUSED, HOOKS_PASSIVE, HOOKS_DISPLACED };
 
 /* Bytes left in the gap before the next sample of one domain, and the interval the gap was drawn with. */

@@ -124,8 +124,8 @@ def test_a_tight_cgroup_forbids_the_clone(run_script, tmp_path):
     (tmp_path / "memory.max").write_text("100000000")
     (tmp_path / "memory.current").write_text("99000000")
     result = run_script(
-        "from pathlib import Path\nfrom plimsoll_agent_native import limits\n"
-        "limits.CGROUP = Path(sys.argv[1])\n" + SHOP + "answer(**native.find_holders(SITE))",
+        "from plimsoll_agent_native import limits\n"
+        "limits.CGROUP = sys.argv[1]\n" + SHOP + "answer(**native.find_holders(SITE))",
         str(tmp_path),
     )
     assert result["method"] == "census"
@@ -134,8 +134,8 @@ def test_a_tight_cgroup_forbids_the_clone(run_script, tmp_path):
 
 def test_hidden_proc_leads_to_a_census(run_script, tmp_path):
     result = run_script(
-        "from pathlib import Path\nfrom plimsoll_agent_native import limits\n"
-        "limits.PROC = Path(sys.argv[1])\n" + SHOP + "answer(**native.find_holders(SITE))",
+        "from plimsoll_agent_native import limits\n"
+        "limits.PROC = sys.argv[1]\n" + SHOP + "answer(**native.find_holders(SITE))",
         str(tmp_path),
     )
     assert result["method"] == "census"
@@ -274,7 +274,7 @@ def test_the_census_names_large_containers_and_their_growth(run_script):
         shop.RESULTS.update(dict.fromkeys(range(5000, 6000)))
         second = native.census()
         def rows(census):
-            return {c.path: [c.length, c.count, c.growth_per_minute] for c in census.containers}
+            return {c.path: [c.length, c.instances, c.growth_per_minute] for c in census.containers}
         answer(first=rows(first), second=rows(second), pause=second.pause_ms)
     """)
     results = "module shop.cache → RESULTS: dict"

@@ -70,8 +70,8 @@ def test_an_unnamed_attribute_is_written_as_an_ellipsis():
 def test_room_in_a_cgroup(monkeypatch, tmp_path: Path, limit, usage, room):
     (tmp_path / "memory.max").write_text(limit)
     (tmp_path / "memory.current").write_text(usage)
-    monkeypatch.setattr(limits, "CGROUP", tmp_path)
-    monkeypatch.setattr(limits, "PROC", tmp_path)
+    monkeypatch.setattr(limits, "CGROUP", str(tmp_path))
+    monkeypatch.setattr(limits, "PROC", str(tmp_path))
     assert limits.cgroup_headroom_bytes() == room
 
 
@@ -82,13 +82,13 @@ def test_the_tightest_of_nested_cgroups_counts(monkeypatch, tmp_path: Path):
         (folder / "memory.max").write_text(limit)
         (folder / "memory.current").write_text("700")
     (tmp_path / "cgroup").write_text("0::/kubepods/pod\n")
-    monkeypatch.setattr(limits, "CGROUP", tmp_path)
-    monkeypatch.setattr(limits, "PROC", tmp_path)
+    monkeypatch.setattr(limits, "CGROUP", str(tmp_path))
+    monkeypatch.setattr(limits, "PROC", str(tmp_path))
     assert limits.cgroup_headroom_bytes() == 300
 
 
 def test_without_proc_nothing_is_known(monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(limits, "CGROUP", tmp_path)
-    monkeypatch.setattr(limits, "PROC", tmp_path)
+    monkeypatch.setattr(limits, "CGROUP", str(tmp_path))
+    monkeypatch.setattr(limits, "PROC", str(tmp_path))
     assert limits.rss_bytes() is None
     assert limits.cgroup_headroom_bytes() is None

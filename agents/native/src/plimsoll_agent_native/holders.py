@@ -7,16 +7,14 @@ where clone() is not allowed, as a census of a few elements per container in the
 from __future__ import annotations
 
 import math
-import random
 import struct
 import sys
 import threading
 import time
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal, TypedDict, cast
+from typing import Literal, NamedTuple, TypedDict, cast
 
 from plimsoll_agent_native import _native, limits
 from plimsoll_agent_native.errors import NotStarted
@@ -71,21 +69,19 @@ class HolderReport(TypedDict):
     paths: list[HolderPath]
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """Large containers in one place, and how they grew since the last census.
 
-    `length` is the entries of all `count` containers that were met with this path.
+    `length` is the entries of all `instances` that were met with this path.
     """
 
     path: str
     length: int
-    count: int
+    instances: int
     growth_per_minute: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
+class Census(NamedTuple):
     """The largest containers that were met, largest first."""
 
     containers: list[Container]
@@ -93,16 +89,14 @@ class Census:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(NamedTuple):
     address: int
     size: int
     objects: float  # that this sample stands for
     bytes: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(NamedTuple):
     method: str
     pause_ms: float
     complete: bool
@@ -276,8 +270,9 @@ def _walk_once(targets: list[_Target], *, clone: bool, seconds: float, redact: R
     return _Walk(method, info["pause_ms"], _is_complete(lines), found, _note(info, lines))
 
 
-def _choose(count: int, limit: int) -> list[int]:
-    return list(range(count)) if count <= limit else sorted(random.sample(range(count), limit))
+def _choose(count: int, limit: int) -> range:
+    """Targets come in the order of a hash of their addresses: the first ones are a random choice."""
+    return range(min(count, limit))
 
 
 def _lines(text: bytes) -> list[str]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import mmap
-from pathlib import Path
+import os
 
-PROC = Path("/proc/self")
-CGROUP = Path("/sys/fs/cgroup")
+PROC = "/proc/self"
+CGROUP = "/sys/fs/cgroup"
 UNLIMITED = 1 << 60  # cgroup v1 writes a huge number instead of "max"
 
 
 def rss_bytes() -> int | None:
     """Resident memory of this process."""
     try:
-        return int((PROC / "statm").read_text().split()[1]) * mmap.PAGESIZE
+        return int(_read(f"{PROC}/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return None
 
@@ -24,28 +23,32 @@ def cgroup_headroom_bytes() -> int | None:
     return min(left, default=None)
 
 
-def _folders() -> list[tuple[Path, tuple[str, str]]]:
+def _read(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123 - pathlib is a megabyte to import
+        return file.read()
+
+
+def _folders() -> list[tuple[str, tuple[str, str]]]:
     """Candidate cgroup folders of this process with the names of their (limit, usage) files, v2 and v1."""
-    folders = [(CGROUP, ("memory.max", "memory.current"))]
-    folders.append((CGROUP / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes")))
+    second, first = ("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    folders = [(CGROUP, second), (f"{CGROUP}/memory", first)]
     try:
-        lines = (PROC / "cgroup").read_text().splitlines()
+        lines = _read(f"{PROC}/cgroup").splitlines()
     except OSError:
         return folders
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            folders.append((CGROUP / path.lstrip("/"), ("memory.max", "memory.current")))
+            folders.append((f"{CGROUP}/{path.lstrip('/')}", second))
         elif "memory" in controllers.split(","):
-            inner = CGROUP / "memory" / path.lstrip("/")
-            folders.append((inner, ("memory.limit_in_bytes", "memory.usage_in_bytes")))
+            folders.append((f"{CGROUP}/memory/{path.lstrip('/')}", first))
     return folders
 
 
-def _room(folder: Path, limit_name: str, usage_name: str) -> int | None:
+def _room(folder: str, limit_name: str, usage_name: str) -> int | None:
     try:
-        limit = (folder / limit_name).read_text().strip()
-        usage = int((folder / usage_name).read_text())
+        limit = _read(f"{folder}/{limit_name}").strip()
+        usage = int(_read(f"{folder}/{usage_name}"))
     except (OSError, ValueError):
         return None
     if limit == "max" or int(limit) >= UNLIMITED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Redact = Callable[[str], str]
 ARROW = " → "
@@ -13,8 +13,7 @@ PLAIN = frozenset(
 COUNTED_MIN = 2  # shorter containers are not worth a number
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One edge of a path: `how` something is held, by what, under which name."""
 
     how: str
@@ -25,8 +24,7 @@ class Step:
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One part of a written path; `length` is -1 where there is nothing to count."""
 
     text: str

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import atexit
 import enum
-import gzip
 import sys
 import time
-from typing import cast
+import zlib
 
 from plimsoll_agent_native import _native
 from plimsoll_agent_native.errors import AlreadyStarted, NotStarted, UnsupportedInterpreter
@@ -21,6 +20,7 @@ MAX_LIVE_SAMPLES = 32_768
 BOUND_MIN = 64
 BOUND_MAX = 1 << 22
 GZIP_LEVEL = 1
+GZIP_WINDOW_BITS = 31  # 15, in a gzip wrapper
 
 _armed_at_ns = 0
 
@@ -117,18 +117,7 @@ def snapshot() -> Snapshot:
     _require_started()
     columns = _native.columns(False)
     return Snapshot(
-        frames=cast("list[tuple[str, str, int]]", columns["frames"]),
-        offsets=memoryview(cast("bytes", columns["offsets"])).cast("i"),
-        frame_ids=memoryview(cast("bytes", columns["frame_ids"])).cast("i"),
-        kinds=cast("bytes", columns["kinds"]),
-        inuse_objects=memoryview(cast("bytes", columns["inuse_objects"])).cast("q"),
-        inuse_bytes=memoryview(cast("bytes", columns["inuse_bytes"])).cast("q"),
-        alloc_objects=memoryview(cast("bytes", columns["alloc_objects"])).cast("q"),
-        alloc_bytes=memoryview(cast("bytes", columns["alloc_bytes"])).cast("q"),
-        time_ns=time.time_ns(),
-        duration_ns=time.monotonic_ns() - _armed_at_ns,
-        interval_bytes=stats()["interval_bytes"],
-        held_ns=cast("int", columns["held_ns"]),
+        columns, duration_ns=time.monotonic_ns() - _armed_at_ns, interval_bytes=stats()["interval_bytes"]
     )
 
 
@@ -138,7 +127,9 @@ def snapshot_pprof() -> bytes:
     Memory that is not an object itself carries the label `kind`: buffer, container storage or numpy buffer.
     """
     _require_started()
-    return gzip.compress(_native.pprof(time.time_ns(), time.monotonic_ns() - _armed_at_ns), GZIP_LEVEL)
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW_BITS)
+    body = _native.pprof(time.time_ns(), time.monotonic_ns() - _armed_at_ns)
+    return packer.compress(body) + packer.flush()
 
 
 def _require_started() -> None:
