@@ -15,7 +15,8 @@ What may share a table of keys: content keys are good everywhere. Address keys a
 mappings; they may be shared between processes when `has_build_id`, else **only within one process life**, since two
 builds may put different functions at the same address.
 
-The key covers the stack and the numeric label "bytes" (Go's size of a block). `block_bytes` gives that label, 0 without
+A key stands for one stack; several keys may stand for the same one (two calls on one line have two addresses). The
+key covers the stack and the numeric label "bytes" (Go's size of a block). `block_bytes` gives that label, 0 without
 one. Samples with other labels are flagged by `has_other_labels`: those need `pprof.decode`.
 """
 

@@ -143,7 +143,7 @@ def check_scan(body: bytes, parser: Parser) -> None:
         site = (table.stack(i), size)
         assert stands_for.setdefault(key, site) == site
         sums[site] = [a + b for a, b in zip(sums[site], row, strict=True)]
-    assert len(set(stands_for.values())) == len(stands_for)
+    assert len(set(stands_for.values())) == len(stands_for) or not found.content_keys
     expected: dict[object, list[int]] = defaultdict(lambda: [0] * len(found.sample_types))
     for (stack, labels), row in profile.contents().items():
         site = (stack, dict(labels).get("bytes", 0))
