@@ -57,6 +57,13 @@ async function show(range, { first = false } = {}) {
   }
 }
 
+/** Give up waiting for pictures; what is drawn stays. */
+function stop() {
+  clearTimeout(refine);
+  request?.abort();
+  for (const id of ["timeline", "scatter", "waterfall"]) element(id).setAttribute("aria-busy", "false");
+}
+
 async function paint(pictures) {
   applying = true;
   await draw(element("timeline"), pictures.timeline);
@@ -169,6 +176,7 @@ window.addEventListener("popstate", () => {
   select(range, { push: false });
 });
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") stop();
   if (event.target.matches("input, textarea, select") || event.metaKey || event.ctrlKey || event.altKey) return;
   const width = shown.to - shown.from;
   const step = { ArrowLeft: -0.25, ArrowRight: 0.25 }[event.key];

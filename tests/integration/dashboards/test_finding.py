@@ -154,3 +154,9 @@ def test_the_list_holds_open_ones_first(shop: Shop, leak: Finding) -> None:
     rows = shop.viewer.get("/findings/").context["findings"]
     assert [row.diagnosis for row in rows] == ["heap_leak", "native_leak"]
     assert not shop.stranger.get("/findings/").context["findings"]
+
+
+def test_a_snooze_until_another_release_names_the_one_that_runs(shop: Shop, leak: Finding) -> None:
+    assert 'name="release" value="v1"' in read(shop.engineer, leak)
+    assert change(shop.engineer, leak, action="snooze", **{"for": "release", "release": "v1"}) == 302
+    assert "until a release other than v1 runs" in read(shop.viewer, leak)
