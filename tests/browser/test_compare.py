@@ -56,6 +56,14 @@ def test_presets_move_the_baseline(page: Page) -> None:
     assert "base_from=" in page.url
 
 
+def test_an_open_finding_offers_its_own_baseline(page: Page) -> None:
+    open_comparison(page, "/services/geocoder/compare/")
+    page.get_by_role("link", name=re.compile("before the finding")).click()
+    expect(page).to_have_url(re.compile("base_from="))
+    expect(page.locator("[data-flame-panel]")).to_have_class(re.compile("flame-ready"))
+    expect(page.locator("[data-part=table] td.grows").first).to_be_visible()
+
+
 def test_two_snapshots(page: Page) -> None:
     open_comparison(page)
     for name, index in (("base_snapshot", 9), ("snapshot", 1)):

@@ -81,7 +81,7 @@ async function showWindow() {
     const shown = await windows.load(Math.min(begin, baseBegin), Math.max(end, baseEnd), apiQuery(state, []));
     if (!shown) return;
     timeline.show(shown);
-    const options = shown.snapshots.map(({ id, ts, label, pinned }) => ({ value: id, label: `${pinned ? '📌 ' : ''}${formatTime(ts, zone)} ${label}` }));
+    const options = shown.snapshots.map(({ id, ts, label, pinned }) => ({ value: id, label: `${pinned ? '★ ' : ''}${formatTime(ts, zone)} ${label}` }));
     for (const name of ['snapshot', 'base_snapshot']) fillOptions(page.querySelector(`select[name=${name}]`), options);
   } catch (error) {
     if (!error.cancelled) page.querySelector('[data-window-error]').textContent = `The timeline is missing: ${error.message}`;

@@ -25,7 +25,8 @@ async function failure(response) {
   } catch {
     // Not every failure comes from the application; a proxy answers in its own words.
   }
-  const message = error.message || ADVICE[response.status] || `The server failed (${response.status}). Try again; if it stays, look at its log.`;
+  const own = response.status === 401 ? ADVICE[401] : error.message; // the API's words for 401 are for programs
+  const message = own || ADVICE[response.status] || `The server failed (${response.status}). Try again; if it stays, look at its log.`;
   return new LoadError(message, { code: error.code ?? '', status: response.status });
 }
 
