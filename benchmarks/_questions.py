@@ -117,10 +117,7 @@ def _growth(growth: SiteGrowth) -> dict[str, object]:
 
 
 def _series(series: Series) -> dict[str, object]:
-    return {
-        "instance": series.instance_id,
-        "ts": series.ts.tolist(),
-        "values": series.values.tolist(),
-        "lows": None if series.lows is None else series.lows.tolist(),
-        "highs": None if series.highs is None else series.highs.tolist(),
-    }
+    """Times in whole seconds and sizes in whole bytes, which is what a chart draws."""
+    columns = {"ts": series.ts, "values": series.values, "lows": series.lows, "highs": series.highs}
+    whole = {name: None if one is None else np.rint(one).astype(np.int64).tolist() for name, one in columns.items()}
+    return {"instance": series.instance_id} | whole

@@ -8,6 +8,7 @@ Go's own scaling gives (for example two stacks that look the same and were added
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from profiler_server.storage.columns import pack, pack_rising, skip, unpack, unp
 from profiler_server.storage.sealing import DamagedBlock, seal, unseal
 
 VERBATIM, GO_COUNTS = 1, 2
+MAX_RECENT_COLUMNS = 64
 MAX_CELLS = 64_000_000  # sites × profiles of one chunk
 _HEADER = struct.Struct("<BBIII")  # kind, sample types, sites, profiles, exceptions
 
@@ -142,7 +144,7 @@ def _decode(block: bytes | memoryview, origin: Origin, column: int | None) -> tu
     kind, types, sites, profiles, exceptions = _HEADER.unpack_from(payload)
     if kind != _kind(origin) or types != origin.types or sites * profiles > MAX_CELLS:
         raise DamagedBlock("A stored block is not of the shape that its row names.")
-    site_ids, offset = unpack_rising(payload, _HEADER.size, sites)
+    site_ids, offset = _site_ids(payload, sites)
     if sites and int(site_ids[-1]) >= len(origin.size_of_site):
         raise DamagedBlock("A stored block names a call site that the dictionary does not have.")
     wanted = list(range(types)) if column is None else [column]
@@ -169,6 +171,29 @@ def _differences(cells: Int64Array) -> Int64Array:
     steps = cells.copy()
     steps[:, 1:] -= cells[:, :-1]
     return steps
+
+
+class _Recent(threading.local):
+    """The site columns read last by this thread: successive profiles of a service mostly have the same."""
+
+    def __init__(self) -> None:
+        self.columns: dict[bytes, Int64Array] = {}
+
+
+_recent = _Recent()
+
+
+def _site_ids(payload: bytes, sites: int) -> tuple[Int64Array, int]:
+    """Return the rising site ids behind the header, and where the next column begins."""
+    end = skip(payload, _HEADER.size, sites)
+    packed = payload[_HEADER.size : end] + sites.to_bytes(4, "little")
+    site_ids = _recent.columns.get(packed)
+    if site_ids is None:
+        site_ids, _ = unpack_rising(payload, _HEADER.size, sites)
+        if len(_recent.columns) >= MAX_RECENT_COLUMNS:
+            _recent.columns.clear()
+        _recent.columns[packed] = site_ids
+    return site_ids, end
 
 
 def _source(kind: int, column: int) -> int:

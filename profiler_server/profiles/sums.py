@@ -117,6 +117,11 @@ def rounded_mean(sums: Int64Array, seconds: int) -> Int64Array:
 
 def _slices(reading: Reading, grid: Grid) -> Iterator[tuple[int, slice]]:
     """Yield (window, columns) of a reading for the columns within the grid."""
+    if len(reading.taken_us) == 1:
+        taken = int(reading.taken_us[0])
+        if grid.start_us <= taken < grid.end_us:
+            yield grid.window_of(taken), slice(0, 1)
+        return
     inside = np.flatnonzero((reading.taken_us >= grid.start_us) & (reading.taken_us < grid.end_us))
     if not len(inside):
         return
@@ -151,7 +156,7 @@ def _means(instance_id: int, group: Iterable[Reading], grid: Grid, sites: int) -
                 if total is not None:
                     yield total.part(instance_id, grid, is_mean=True)
                 total = _WindowTotal(window, sites)
-            total.sums[reading.site_ids] += reading.values[:, columns].sum(axis=1)
+            total.sums[reading.site_ids] += _row_sums(reading.values[:, columns])
             total.times.extend(reading.taken_us[columns].tolist())
     if total is not None:
         yield total.part(instance_id, grid, is_mean=True)
@@ -169,13 +174,18 @@ def _increases(
                 if total is not None:
                     yield total.part(instance_id, grid, is_mean=False)
                 total = _WindowTotal(window, sites)
-            total.sums[reading.site_ids] += grown[:, columns].sum(axis=1)
+            total.sums[reading.site_ids] += _row_sums(grown[:, columns])
             total.times.extend(reading.taken_us[columns].tolist())
         base[:] = 0
         base[reading.site_ids] = reading.values[:, -1]
         base_us = int(reading.taken_us[-1])
     if total is not None:
         yield total.part(instance_id, grid, is_mean=False)
+
+
+def _row_sums(values: Int64Array) -> Int64Array:
+    sums: Int64Array = values[:, 0] if values.shape[1] == 1 else values.sum(axis=1)
+    return sums
 
 
 def _grown(reading: Reading, base: Int64Array, base_us: int | None) -> Int64Array:

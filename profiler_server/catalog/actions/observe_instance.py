@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from django.db import models, transaction
-from django.db.models.functions import Greatest, Least
+from django.db import transaction
 
 from profiler_server.catalog.identity import InstanceIdentity
 from profiler_server.catalog.models import Instance, Marker, MarkerKind, Release, Service
+from profiler_server.storage.sql import Statements
 
 __all__ = ["InstanceIdentity", "forget_instances", "observe_instance"]
 
-SEEN_STEP = timedelta(seconds=15)
+SQL = Statements(Path(__file__).resolve().parents[1] / "sql")
+SEEN_STEP = timedelta(seconds=30)
+RELEASE_STEP = timedelta(minutes=10)
 MAX_REMEMBERED = 20_000
 NAME_CHARACTERS = 200
 RELEASE_CHARACTERS = 120
@@ -137,13 +140,18 @@ def _note_changes(instance: Instance, identity: InstanceIdentity) -> None:
 
 
 def _note_seen(instance: Instance, at: datetime) -> None:
-    seen = models.Value(at, output_field=models.DateTimeField())
-    Instance.objects.filter(pk=instance.pk).update(
-        first_seen_at=Least("first_seen_at", seen), last_seen_at=Greatest("last_seen_at", seen)
-    )
-    if instance.release:
-        Release.objects.filter(service_id=instance.service_id, version=instance.release).update(
-            first_seen_at=Least("first_seen_at", seen), last_seen_at=Greatest("last_seen_at", seen)
+    SQL.run("note_seen", {"instance_id": instance.pk, "at": at})
+    if instance.release and _is_far(instance, at):
+        SQL.run(
+            "note_release_seen", {"service_id": instance.service_id, "version": instance.release, "at": at}
         )
     instance.first_seen_at = min(instance.first_seen_at, at)
     instance.last_seen_at = max(instance.last_seen_at, at)
+
+
+def _is_far(instance: Instance, at: datetime) -> bool:
+    """Return whether `at` falls into another step of the release's clock than what was noted last."""
+    steps = [
+        int(moment.timestamp() // RELEASE_STEP.total_seconds()) for moment in (at, instance.last_seen_at)
+    ]
+    return at <= instance.first_seen_at or steps[0] != steps[1]
