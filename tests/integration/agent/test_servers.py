@@ -39,7 +39,7 @@ def test_points_measured_while_the_server_is_away_arrive_later(capture, launch) 
     capture.wait(lambda: capture.points() and len(times(capture)) >= 10)
     seen = sorted(set(times(capture)))
     gaps = [later - earlier for earlier, later in pairwise(seen)]
-    assert max(gaps) < 1.0
+    assert max(gaps) < 3.0
     assert max(len(message["points"]["ts"]) for message in capture.points()) >= 3
 
 
@@ -145,7 +145,7 @@ def test_a_server_can_make_the_agent_speak_less_often_but_not_more(capture, laun
     time.sleep(0.3)
     capture.messages.clear()
     time.sleep(2.3)
-    assert 1 <= len(capture.messages) <= 3
+    assert 1 <= len(capture.messages) <= 5
     assert all(len(message["points"]["ts"]) >= 4 for message in capture.points())
     assert process.poll() is None
 

@@ -167,7 +167,7 @@ def test_a_replay_at_speed_keeps_its_own_clock(capture, launch, finish, tmp_path
     began = time.time()
     status, _, _ = finish(replay(launch, str(a_trace(tmp_path / "t", 8)), "--speed", "210"))
     assert status == 0
-    assert 1.5 < time.time() - began < 8
+    assert 1.5 < time.time() - began < 40
     stamps = [ts for m in capture.points() for ts in m["points"]["ts"]]
     assert len(stamps) == 16
     assert max(stamps) <= time.time() + 1
