@@ -84,6 +84,7 @@ class InstanceRow:
     chosen: bool
     live: bool
     only_url: str
+    flame_url: str
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class ServicePage:
     state: str
     findings: Sequence[Finding]
     instances: Sequence[InstanceRow]
+    instance_count: int
+    chosen_ids: Sequence[int]
     extra: Sequence[str]
     extra_choices: Sequence[str]
     last_release: str
@@ -115,10 +118,8 @@ def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
     service, period, now = address.service, address.period, timezone.now()
     watch = analysis.watch_of(scope.project.pk, service.pk)
     releases = catalog.releases(service.pk)
-    instances = [
-        _instance_row(one, address, now)
-        for one in catalog.instances(service.pk, period.starts_at, period.ends_at)
-    ]
+    heard = catalog.instances(service.pk, period.starts_at, period.ends_at)
+    instances = [_instance_row(one, address, now) for one in reversed(heard[-drawing.MAX_CARDS :])]
     names = [name for name in series_names(service.pk) if name not in drawing.TIMELINE_NAMES]
     return ServicePage(
         service=service,
@@ -131,6 +132,8 @@ def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
         state=_state(watch),
         findings=analysis.open_findings(scope.project.pk, service_id=service.pk),
         instances=instances,
+        instance_count=len(heard),
+        chosen_ids=address.instance_ids,
         extra=address.extra,
         extra_choices=sorted(names, key=lambda name: (name in CANONICAL_COLUMNS, name)),
         last_release=releases[-1].version if releases else "",
@@ -143,13 +146,19 @@ def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
 
 
 def _instance_row(instance: Instance, address: ServiceAddress, now: datetime) -> InstanceRow:
-    period = address.period
-    only = service_url(
-        address.service.name, from_=f"{period.start:.0f}", to=f"{period.end:.0f}",
-        instance=str(instance.pk), series=address.extra,
-    )  # fmt: skip
-    live = instance.ended_at is None and now - instance.last_seen_at < LIVE_WITHIN
-    return InstanceRow(instance, instance.pk in address.instance_ids, live, only)
+    span = {
+        "from_": f"{address.period.start:.0f}",
+        "to": f"{address.period.end:.0f}",
+        "instance": str(instance.pk),
+    }
+    name = address.service.name
+    return InstanceRow(
+        instance,
+        chosen=instance.pk in address.instance_ids,
+        live=instance.ended_at is None and now - instance.last_seen_at < LIVE_WITHIN,
+        only_url=service_url(name, series=address.extra, **span),
+        flame_url=service_url(name, "flame", **span),
+    )
 
 
 def _page_state(scope: Scope, address: ServiceAddress, now: datetime) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_a_dragged_range_leads_every_picture_and_the_back_button_takes_it_back(p
     assert view_box != "0 0 240 48"
     start, end = span(page)
     assert f"from={start:.0f}&to={end:.0f}" in str(
-        page.get_by_role("link", name="Flame graph").get_attribute("href")
+        page.locator(".tabs").get_by_role("link", name="Flame graph").get_attribute("href")
     )
     page.go_back()
     wait_for_width(page, 0.9 * (whole[1] - whole[0]))
