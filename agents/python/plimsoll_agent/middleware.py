@@ -119,7 +119,8 @@ async def count_asgi(app: Callable[..., Awaitable[None]], scope: _Scope, receive
     async def watch(message: MutableMapping[str, Any]) -> None:
         nonlocal failed
         if message.get("type") == "http.response.start":
-            failed = int(message.get("status", SERVER_ERROR)) >= SERVER_ERROR
+            status = message.get("status")
+            failed = isinstance(status, int) and status >= SERVER_ERROR
         await send(message)
 
     try:

@@ -154,8 +154,34 @@ time.sleep(20)
 """
 
 
-def test_grpc_calls_are_counted(capture, launch) -> None:
-    launch.python(GRPC, run=True, PYTHONWARNINGS="ignore")
+GRPC_AIO = """
+import asyncio, grpc
+async def behaviour(request, context):
+    if request == b"boom":
+        raise ValueError("boom")
+    return request
+async def main():
+    rows = {"Unary": grpc.unary_unary_rpc_method_handler(behaviour)}
+    server = grpc.aio.server(None, None, [])
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("shop", rows)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = channel.unary_unary("/shop/Unary")
+        for _ in range(6):
+            assert await call(b"x", timeout=10) == b"x"
+        try:
+            await call(b"boom", timeout=10)
+        except grpc.RpcError:
+            pass
+    await asyncio.sleep(20)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("program", [GRPC, GRPC_AIO], ids=["threads", "asyncio"])
+def test_grpc_calls_are_counted(capture, launch, program) -> None:
+    launch.python(program, run=True, PYTHONWARNINGS="ignore")
     capture.wait(lambda: sum(capture.column("requests")) >= 7)
     assert sum(capture.column("requests")) == 7
     assert sum(capture.column("errors")) == 1

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any, Callable
 
 from plimsoll_agent.lifecycle import load_meter
+from plimsoll_agent.speech import VOICE
 
 _UNARY_ANSWERS = ("unary_unary", "stream_unary")
 _STREAMED_ANSWERS = ("unary_stream", "stream_stream")
@@ -66,6 +67,15 @@ def _counted_stream(behaviour: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _made(make: Callable[[], Any]) -> list[Any]:
+    """The interceptor in a list; an empty one where this grpc does not know such a thing."""
+    try:
+        return [make()]
+    except Exception as problem:
+        VOICE.once(f"calls of grpc are not counted: {type(problem).__name__}: {problem}")
+        return []
+
+
 def _hook_grpc(module: Any) -> None:
     inner = module.server
 
@@ -73,8 +83,8 @@ def _hook_grpc(module: Any) -> None:
     def server(
         thread_pool: Any, handlers: Any = None, interceptors: Any = None, *rest: Any, **named: Any
     ) -> Any:
-        mine = [grpc_interceptor(module), *(interceptors or ())]
-        return inner(thread_pool, handlers, mine, *rest, **named)
+        mine = _made(lambda: grpc_interceptor(module))
+        return inner(thread_pool, handlers, [*mine, *(interceptors or ())], *rest, **named)
 
     module.server = server
 
@@ -91,8 +101,11 @@ def _hook_grpc_aio(module: Any) -> None:
             return handler if behaviour is None else handler._replace(unary_unary=_counted_async(behaviour))
 
     @functools.wraps(inner)
-    def server(*args: Any, interceptors: Any = None, **named: Any) -> Any:
-        return inner(*args, interceptors=[CountingInterceptor(), *(interceptors or ())], **named)
+    def server(
+        pool: Any = None, handlers: Any = None, interceptors: Any = None, *rest: Any, **named: Any
+    ) -> Any:
+        pool = named.pop("migration_thread_pool", pool)
+        return inner(pool, handlers, [*_made(CountingInterceptor), *(interceptors or ())], *rest, **named)
 
     module.server = server
 
