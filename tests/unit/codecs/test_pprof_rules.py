@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 
+import numpy as np
 import pytest
 
-from profiler_server.codecs import engine, pprof
+from profiler_server.codecs import engine, pprof, pprof_scan
 from profiler_server.codecs.pprof_writer import ProtoWriter, varint
 from profiler_server.core.errors import InvalidProfile, LimitExceeded, ProfilerError
 from profiler_server.core.profile import Frame, LabelSet, Profile, SampleType
@@ -111,6 +112,48 @@ def test_dropped_frames_go_with_all_below_them(parser: engine.Parser) -> None:
     drops(body, "malloc|leaf_never")
     found = stacks_of(pprof.decode(body.content(), parser=parser))
     assert found == {("leaf", "middle"): (3,), ("do_malloc", "malloc"): (8,)}
+
+
+@pytest.mark.parametrize(
+    ("name", "dropped"),
+    [
+        ("malloc(unsigned long)", True),
+        (".malloc", True),
+        ("(anonymous namespace)::f(int)", False),
+        ("free(void*)", False),
+    ],
+)
+def test_argument_lists_do_not_count_for_dropping(parser: engine.Parser, name: str, *, dropped: bool) -> None:
+    body = three_functions(Body()).function(4, name).location(4, (4, 1)).sample([4, 1], [3])
+    found = stacks_of(pprof.decode(drops(body, "malloc").content(), parser=parser))
+    assert found == {("leaf",) if dropped else (name, "leaf"): (3,)}
+
+
+def test_scanning_finds_the_same_stacks_by_ids_of_any_size(parser: engine.Parser) -> None:
+    """Ids too sparse for a plain table, with addresses and without, beside the same message with small ids."""
+    keys = []
+    for address in (0, 0x400000):
+        for spread in (1, 2**40):
+            body = Body().function(spread, "f").function(2 * spread, "g")
+            body.location(spread, (spread, 1), address=address).location(
+                2 * spread, (2 * spread, 2), address=address * 2
+            )
+            body.sample([spread, 2 * spread], [5], ("bytes", 16)).sample([2 * spread], [6])
+            found = pprof_scan.scan(body.content(), parser=parser)
+            assert found.content_keys == (address == 0)
+            keys.append(found.keys.tolist())
+            table = pprof_scan.symbolise(body.content(), np.array([1, 0]), parser=parser)
+            assert [frame.function for frame in table.stack(1)] == ["f", "g"]
+    assert keys[0] == keys[1]
+    assert keys[2] == keys[3]
+    assert len({key for row in keys for key in row}) == 4
+
+
+def test_rules_of_dropping_change_the_keys(parser: engine.Parser) -> None:
+    plain = three_functions(Body()).sample([1, 2], [5])
+    pruned = drops(three_functions(Body()).sample([1, 2], [5]), "leaf")
+    keys = [pprof_scan.scan(body.content(), parser=parser).keys[0] for body in (plain, pruned)]
+    assert keys[0] != keys[1]
 
 
 def test_kept_frames_and_anchoring_protect_from_dropping(parser: engine.Parser) -> None:

@@ -11,7 +11,7 @@ from profiler_server.core.algebra import column_of, diff, merge, scale
 from profiler_server.core.errors import IncompatibleProfiles, InvalidProfile, LimitExceeded
 from profiler_server.core.grouping import Granularity
 from profiler_server.core.growth import growth
-from profiler_server.core.profile import Frame, SampleType
+from profiler_server.core.profile import Frame, SampleType, StackTable
 from profiler_server.core.prune import prune
 from profiler_server.core.stacks import Rows, _unique_rows_by_comparison, unique_rows
 from profiler_server.core.top import callers_callees, top_table
@@ -115,6 +115,10 @@ def test_rows_that_share_a_hash_are_told_apart() -> None:
         {"labels": ((("", 1),),)},
         {"labels": ((("k", ""),),)},
         {"default_sample_type": "a\0b"},
+        {"sample_types": (BYTES, BYTES), "values": np.zeros((1, 2), np.int64)},
+        {"stacks": StackTable((Frame("a"),), np.array([0, 2], np.int32), np.zeros(1, np.int32))},
+        {"stacks": StackTable((Frame("a", "f", -1),), np.array([0, 1], np.int32), np.zeros(1, np.int32))},
+        {"stacks": StackTable((Frame("a\0"),), np.array([0, 1], np.int32), np.zeros(1, np.int32))},
     ],
 )
 def test_the_gate_refuses_what_breaks_the_model(change: dict[str, object]) -> None:
