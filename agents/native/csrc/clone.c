@@ -2,7 +2,8 @@
  *
  * The child lowers itself before it looks at anything: no core dump (it would hold the service's memory), default
  * signal actions (the service's handlers must not run twice), no inherited files (a socket must close when the
- * service closes it), first to go when memory is short, scheduled behind the service, gone with its parent. */
+ * service closes it), first to go when memory is short, scheduled behind the service, gone with its parent.  In
+ * the parent only everyday system calls are made: a seccomp filter may kill for others. */
 #include "interpreter.h"
 
 #include "clone.h"
@@ -19,17 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef CLONE_PIDFD
-#define CLONE_PIDFD 0x00001000
-#endif
 #ifndef __WCLONE
 #define __WCLONE 0x80000000
 #endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
-#endif
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
 #endif
 #define CLONE_OUTPUT_MAX (16u << 20)
 #define CLOSE_FALLBACK_MAX 65536
@@ -66,18 +61,6 @@ static void become_harmless(int keep_fd, uint64_t timeout_ns) {
     setpriority(PRIO_PROCESS, 0, CLONE_NICE);
 }
 
-static long raw_clone(int *pidfd) {
-    *pidfd = -1;
-    long pid = syscall(SYS_clone, CLONE_PIDFD, NULL, pidfd, NULL, NULL);
-    if (pid < 0 && errno == EINVAL) pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
-    return pid;
-}
-
-static void kill_child(pid_t pid, int pidfd) {
-    if (pidfd >= 0) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-    else kill(pid, SIGKILL);
-}
-
 static bool read_some(struct cloned *result, size_t *capacity, int fd) {
     if (result->size == *capacity) {
         size_t bigger = *capacity ? *capacity * 2 : 1 << 16;
@@ -102,7 +85,10 @@ static void read_until_end(struct cloned *result, int fd, uint64_t deadline_ns) 
             result->timed_out = true;
             return;
         }
-        if (!read_some(result, &capacity, fd)) return;
+        if (!read_some(result, &capacity, fd)) {
+            result->timed_out = result->size >= CLONE_OUTPUT_MAX; /* more than we take: not to be waited for */
+            return;
+        }
     }
 }
 
@@ -115,13 +101,13 @@ static void reap(struct cloned *result, pid_t pid) {
 
 struct cloned run_in_clone(void (*work)(void *context, int fd), void *context, uint64_t timeout_ns) {
     struct cloned result = {0};
-    int ends[2], pidfd;
+    int ends[2];
     uint64_t started = clock_ns(CLOCK_MONOTONIC);
     if (pipe2(ends, O_CLOEXEC)) {
         result.error = errno;
         return result;
     }
-    long pid = raw_clone(&pidfd);
+    long pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
     if (pid == 0) {
         become_harmless(ends[1], timeout_ns);
         work(context, ends[1]);
@@ -133,11 +119,10 @@ struct cloned run_in_clone(void (*work)(void *context, int fd), void *context, u
     Py_BEGIN_ALLOW_THREADS
     if (pid > 0) {
         read_until_end(&result, ends[0], started + timeout_ns);
-        kill_child((pid_t)pid, pidfd); /* a child that ended is a zombie still: nobody else can have its pid */
+        if (result.timed_out) kill((pid_t)pid, SIGKILL);
         reap(&result, (pid_t)pid);
     }
     close(ends[0]);
-    if (pidfd >= 0) close(pidfd);
     Py_END_ALLOW_THREADS
     return result;
 }

@@ -45,7 +45,7 @@ answer(found=found, truth=SIZE * COUNT, error=SIZE * math.sqrt(COUNT * (1 - chan
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("size", "count"), [(64, 60_000), (4_000, 1_500), (200_000, 60)])
 @pytest.mark.parametrize("domain", ["object", "buffer", "numpy"])
 def test_a_known_leak_is_estimated_without_bias(run_script, domain, size, count, seed):

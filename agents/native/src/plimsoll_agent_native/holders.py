@@ -7,6 +7,7 @@ where clone() is not allowed, as a census of a few elements per container in the
 from __future__ import annotations
 
 import math
+import os
 import struct
 import sys
 import threading
@@ -106,6 +107,15 @@ class _Walk(NamedTuple):
 
 _lengths: dict[str, tuple[float, int, float | None]] = {}
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """A forked child must not wait for a search in a thread that it does not have."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def find_holders(
