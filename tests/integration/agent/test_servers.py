@@ -250,3 +250,12 @@ def test_who_holds_it_is_told_only_where_the_service_allows_it(capture, launch) 
     assert report["instance"]["service"] == "open"
     assert (report["command_id"], report["method"], report["site"]) == ("h-1", "census", SITE)
     assert "module __main__ → RESULTS: dict (5,000 entries)" in [path["path"] for path in report["paths"]]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://x:99999", "http://", "http://x/\r\nX: y"])
+def test_an_address_that_makes_no_sense_is_said_once(launch, finish, url) -> None:
+    process = launch.python("import time; time.sleep(.6); print('ran')", run=True, PLIMSOLL_URL=url)
+    status, out, err = finish(process)
+    assert (status, out) == (0, "ran\n")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
