@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 
 Parameters = Mapping[str, object]
 Row = tuple[Any, ...]
@@ -44,8 +45,11 @@ def binary_cursor() -> psycopg.Cursor[Row]:
     return cursor
 
 
-def columns(rows: Sequence[Row], width: int) -> tuple[list[Any], ...]:
-    """Return `width` lists, the rows turned on their side; empty lists for no rows."""
-    return (
-        tuple(list(column) for column in zip(*rows, strict=True)) if rows else tuple([] for _ in range(width))
-    )
+@contextmanager
+def together(statements: int) -> Iterator[None]:
+    """Run several statements in one transaction; a single one is its own, which saves two round trips."""
+    if statements == 1 and not connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        yield

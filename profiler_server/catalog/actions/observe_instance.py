@@ -37,8 +37,12 @@ def observe_instance(project_id: int, identity: InstanceIdentity, *, at: datetim
         known = _remembered.get(key)
     if known is not None and abs(at - known[1]) < SEEN_STEP:
         return known[0]
+    if known is not None:
+        _note_seen(known[0], at)
+        _remember(key, known[0], at)
+        return known[0]
     with transaction.atomic():
-        instance = known[0] if known is not None else _find_or_make(project_id, identity, at)
+        instance = _find_or_make(project_id, identity, at)
         _note_seen(instance, at)
         transaction.on_commit(lambda: _remember(key, instance, at))
     return instance

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import psycopg
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from profiler_server.catalog.models import Instance
@@ -20,6 +19,7 @@ from profiler_server.profiles.keys import ServiceKey, SnapshotId
 from profiler_server.profiles.preparing import PreparedProfile, prepare
 from profiler_server.profiles.statements import HOT, SQL
 from profiler_server.storage.partitions import ensure_partitions, forget_partitions
+from profiler_server.storage.sql import together
 from profiler_server.storage.times import EPOCH, HOUR, MICROSECOND, window_of
 
 MAX_FUTURE = timedelta(minutes=15)
@@ -99,7 +99,7 @@ def _insert(moments: Sequence[datetime], rows: Sequence[dict[str, object]]) -> l
     for attempt in (1, 2):
         ensure_partitions(HOT, moments)
         try:
-            with transaction.atomic():
+            with together(len(rows)):
                 return [SQL.run("insert_profile", row) == 1 for row in rows]
         except psycopg.errors.CheckViolation:
             if attempt == 2:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import psycopg
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from profiler_server.catalog.models import Instance
@@ -20,6 +19,7 @@ from profiler_server.series.batches import encode_batch, rounded_times
 from profiler_server.series.column_sets import ServiceKey, intern_column_set
 from profiler_server.series.statements import HOT, SQL
 from profiler_server.storage.partitions import ensure_partitions, forget_partitions
+from profiler_server.storage.sql import together
 from profiler_server.storage.times import from_unix, hour_of
 
 MAX_FUTURE = timedelta(minutes=15)
@@ -47,7 +47,7 @@ def store_points(
     for attempt in (1, 2):
         ensure_partitions(HOT, [row["first_at"] for row in rows])
         try:
-            with transaction.atomic():
+            with together(len(rows)):
                 return sum(row["points"] for row in rows if SQL.run("insert_batch", row))
         except psycopg.errors.CheckViolation:  # a partition was dropped since this process last looked
             if attempt == 2:
