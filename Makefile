@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := $(VENV)/.ready
 AGENTS := $(wildcard agents/*/pyproject.toml)
-NATIVE_SOURCES := $(wildcard agents/native/src/*.c agents/native/src/*.h agents/native/*/*.c agents/native/*/*.h)
+NATIVE_SOURCES := $(wildcard agents/native/csrc/*.c agents/native/csrc/*.h)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo recordings run test check format bench fuzz sanitize screenshots docs browser clean
@@ -14,7 +14,7 @@ NATIVE_SOURCES := $(wildcard agents/native/src/*.c agents/native/src/*.h agents/
 help:  ## List the doors
 	@grep -hE '^[a-z][a-zA-Z0-9_%-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-$(READY): requirements.txt requirements-dev.txt $(AGENTS) $(NATIVE_SOURCES) $(wildcard profiler_server/codecs/*.pyx) $(wildcard profiler_server/profiles/*.pyx)
+$(READY): requirements.txt requirements-dev.txt $(AGENTS) $(NATIVE_SOURCES) $(wildcard profiler_server/*/*.pyx profiler_server/*/*.pxi)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version)"; exit 1; }
 	@test -x $(BIN)/python || { echo "making the environment in $(VENV)"; $(PYTHON) -m venv $(VENV) || { echo "apt-get install python3-venv, then try again"; rm -rf $(VENV); exit 1; }; }
