@@ -14,14 +14,16 @@ from dashboards.figures.growth import AREA_SITES, SPARK_HEIGHT, SPARK_WIDTH, Spa
 from dashboards.links import service_url, source_url
 from dashboards.scope import Scope
 from profiler_server.analysis.queries import holder_reports
+from profiler_server.catalog.queries import restarts
 from profiler_server.core.errors import NotFound
 from profiler_server.core.grouping import package_of
 from profiler_server.core.profile import FloatArray, Frame
-from profiler_server.core.slope import Slope, slopes_with_interval
+from profiler_server.core.slope import Slope, segments_of, slopes_with_interval
 from profiler_server.profiles import queries
 
 BUCKETS = 96
 CARDS = 24
+SITES = 2_000
 HOLDERS = 3
 PATH_FRAMES = 12
 LEAST_SHARE = 0.002
@@ -81,16 +83,19 @@ class GrowthPage:
 def growth_page(question: PageQuestion, scope: Scope, *, unit: str) -> GrowthPage:
     """Ask the store and draw. The steepest site comes first."""
     try:
-        found = queries.site_growth(question.selection, buckets=BUCKETS)
+        found = queries.site_growth(question.selection, buckets=BUCKETS, limit=SITES)
     except NotFound:
         return GrowthPage((), None)
     if not len(found.sites):
         return GrowthPage((), None)
-    slopes = slopes_with_interval(found.ts, found.values)
+    breaks = restarts(question.service.pk, question.asked.start, question.asked.end)
+    slopes = slopes_with_interval(found.ts, found.values, breaks)
+    segment = segments_of(found.ts, breaks)
     order = _growing(found.values, slopes)[:CARDS]
     known = _holders(question)
+    pictures = {i: spark(found.ts, found.values[i], segment) for i in order}
     cards = tuple(
-        _card(rank, found.sites[i], (found.ts, found.values[i], slopes[i]), (question, known))
+        _card(rank, found.sites[i], (found.values[i], slopes[i], pictures[i]), (question, known))
         for rank, i in enumerate(order, start=1)
     )
     rows = [(card.frame.function, found.values[i]) for card, i in zip(cards, order, strict=True)]
@@ -110,10 +115,10 @@ def _growing(values: FloatArray, slopes: Sequence[Slope]) -> list[int]:
 def _card(
     rank: int,
     stack: tuple[Frame, ...],
-    measured: tuple[FloatArray, FloatArray, Slope],
+    measured: tuple[FloatArray, Slope, Spark],
     known: tuple[PageQuestion, dict[str, tuple[Holder, ...]]],
 ) -> SiteCard:
-    ts, values, slope = measured
+    values, slope, picture = measured
     question, holders = known
     leaf = stack[0] if stack else Frame("unknown")
     measured_values = values[np.isfinite(values)]
@@ -124,7 +129,7 @@ def _card(
         slope=slope,
         first=float(measured_values[0]) if len(measured_values) else 0.0,
         last=float(measured_values[-1]) if len(measured_values) else 0.0,
-        spark=spark(ts, values),
+        spark=picture,
         links=_links(question, leaf),
         holders=holders.get(leaf.function, ()),
     )

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboards.figures import style
 from dashboards.zones import wall_clock, wall_clock_ms
-from profiler_server.core.profile import FloatArray
+from profiler_server.core.profile import FloatArray, Int64Array
 
 HEIGHT = 300
 AREA_SITES = len(style.SERIES_COLOURS)
@@ -57,17 +57,30 @@ def growth_figure(
     return go.Figure(traces, figure)
 
 
-def spark(ts: FloatArray, values: FloatArray) -> Spark:
-    """Return one site's small picture; its vertical axis begins at nought."""
+def spark(ts: FloatArray, values: FloatArray, segment: Int64Array | None = None) -> Spark:
+    """Return one site's small picture; its vertical axis begins at nought.
+
+    `segment` int64[b] numbers the lives between restarts: the fitted line jumps there, its slope is one.
+    """
     known = np.isfinite(values)
     if int(known.sum()) < 2 or float(ts[-1]) == float(ts[0]):
         return Spark("", "")
-    x = (ts - ts[0]) / (ts[-1] - ts[0]) * SPARK_WIDTH
-    top = float(np.nanmax(values)) or 1.0
-    slope, offset = np.polyfit(x[known], values[known], 1)
-    ends = np.array([x[known][0], x[known][-1]])
-    fitted = np.clip(slope * ends + offset, 0.0, top)
-    return Spark(_path(x[known], values[known], top), _path(ends, fitted, top))
+    x = ((ts - ts[0]) / (ts[-1] - ts[0]) * SPARK_WIDTH)[known]
+    y = values[known]
+    lives = np.zeros(len(x), np.int64) if segment is None else segment[known]
+    top = float(y.max()) or 1.0
+    trend = "".join(_path(ends, np.clip(fitted, 0.0, top), top) for ends, fitted in _trend(x, y, lives))
+    return Spark(_path(x, y, top), trend)
+
+
+def _trend(x: FloatArray, y: FloatArray, lives: Int64Array) -> list[tuple[FloatArray, FloatArray]]:
+    """Return for each life the two ends of its line, all lines with the one slope that fits best."""
+    parts = [(x[lives == life], y[lives == life]) for life in np.unique(lives)]
+    centred = [(a - a.mean(), b - b.mean()) for a, b in parts]
+    spread = sum(float(a @ a) for a, _ in centred)
+    slope = sum(float(a @ b) for a, b in centred) / spread if spread else 0.0
+    ends = [np.array([a[0], a[-1]]) for a, _ in parts]
+    return [(end, b.mean() + slope * (end - a.mean())) for end, (a, b) in zip(ends, parts, strict=True)]
 
 
 def _path(x: FloatArray, values: FloatArray, top: float) -> str:

@@ -9,6 +9,7 @@ from profiler_server.core.errors import NotFound
 
 MAX_INSTANCES = 5_000
 MAX_MARKERS = 2_000
+MAX_RESTARTS = 24
 
 
 def services(project_id: int) -> list[Service]:
@@ -39,3 +40,13 @@ def markers(service_id: int, start: datetime, end: datetime) -> list[Marker]:
     """Return the markers within [start, end], oldest first; the latest `MAX_MARKERS` of them."""
     found = Marker.objects.filter(service_id=service_id, at__range=(start, end)).select_related("instance")
     return sorted(found.order_by("-at", "-id")[:MAX_MARKERS], key=lambda one: (one.at, one.pk))
+
+
+def restarts(service_id: int, start: datetime, end: datetime) -> list[float]:
+    """Return when instances began within (start, end), unix seconds; none where more than `MAX_RESTARTS` did.
+
+    Beyond that number instances come and go all the time, and no single start breaks the service's sum.
+    """
+    begun = Instance.objects.filter(service_id=service_id, started_at__gt=start, started_at__lt=end)
+    found = begun.order_by("started_at").values_list("started_at", flat=True)[: MAX_RESTARTS + 1]
+    return [moment.timestamp() for moment in found] if len(found) <= MAX_RESTARTS else []

@@ -160,3 +160,17 @@ def test_axe_finds_no_error(page: Page, name: str, scheme: str) -> None:
              .map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).slice(0, 3).join(' | ')}`)"""
     )
     assert found == []
+
+
+def test_the_other_pages_are_led_to_the_same_range(page: Page) -> None:
+    open_graph(page, f"{FLAME}?type=inuse_objects")
+    page.locator("[data-handle=shown-from]").focus()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(page).to_have_url(re.compile("from="))
+    page.wait_for_timeout(700)
+    begin = re.search(r"from=(\d+)", page.url)
+    assert begin
+    link = page.get_by_role("link", name="Growth").get_attribute("href") or ""
+    assert f"from={begin[1]}" in link
+    assert "type=inuse_objects" in link

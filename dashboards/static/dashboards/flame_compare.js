@@ -1,6 +1,6 @@
 /** The comparison page: two snapshots, two ranges or two releases, side by side in one tree. */
 
-import { apiQuery, bindControls, fillOptions } from './flame_controls.js';
+import { apiQuery, bindControls, fillOptions, leadLinks } from './flame_controls.js';
 import { formatChange, formatDelta, formatTime, formatValue } from './flame_format.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
 import { FlameSession } from './flame_session.js';
@@ -109,6 +109,8 @@ function preset(kind) {
 }
 
 function load() {
+  const { from, to } = ranges();
+  leadLinks({ from, to, type: state.get('type') });
   if (!state.get('base_from')) state.pin(ranges());
   showWindow();
   if (page.dataset.stored) session.load();

@@ -32,6 +32,15 @@ export function apiQuery(state, names, more = {}) {
   return query;
 }
 
+/** Let the links to the service's other pages lead to what is shown here: `values` is { from, to, type }. */
+export function leadLinks(values) {
+  for (const link of document.querySelectorAll('.flame-tabs a:not([aria-current])')) {
+    const url = new URL(link.href);
+    for (const [name, value] of Object.entries(values)) if (value) url.searchParams.set(name, value);
+    link.href = url.href;
+  }
+}
+
 /** Replace the options of a select, keeping "all" at the top and the present choice. */
 export function fillOptions(select, options) {
   if (!select) return;

@@ -1,6 +1,6 @@
 /** The flame graph page: one snapshot, a range, an instance or a release of a service. */
 
-import { apiQuery, bindControls, fillOptions } from './flame_controls.js';
+import { apiQuery, bindControls, fillOptions, leadLinks } from './flame_controls.js';
 import { formatTime, formatValue } from './flame_format.js';
 import { Loader, fetchJson } from './flame_load.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
@@ -10,6 +10,7 @@ import { Timeline } from './flame_timeline.js';
 import { WindowLoader } from './flame_window.js';
 
 const SELECTION = ['from', 'to', 'type', 'instance', 'release', 'snapshot', 'granularity'];
+const MAX_RATES = 5000;
 
 const page = document.querySelector('[data-flame-page]');
 const { api, viewUrl, from, to } = page.dataset;
@@ -77,7 +78,7 @@ function showMeta(data) {
 
 async function loadRates() {
   if (state.get('snapshot')) return;
-  const query = apiQuery(state, SELECTION, { ...range(), by: 'function' });
+  const query = apiQuery(state, SELECTION, { ...range(), by: 'function', limit: String(MAX_RATES) });
   try {
     const found = await rates.run((signal) => fetchJson(`${api}/growth?${query}`, { signal }));
     if (found) panel.table.setRates(new Map(found.functions.map((each) => [each.function, { perHour: each.per_hour }])));
@@ -104,6 +105,7 @@ function leaveFile() {
 banner.querySelector('[data-file-close]').addEventListener('click', leaveFile);
 /** What is drawn and the timeline above it load side by side; a service without profiles has nothing to draw yet. */
 function load() {
+  leadLinks({ ...range(), type: state.get('type') });
   if (!state.get('from') && !asked.has('last') && !state.get('snapshot')) state.pin({ from, to });
   showWindow();
   if (page.dataset.stored) session.load();

@@ -19,6 +19,7 @@ from profiler_server.api.questions import (
 from profiler_server.api.responses import json_answer
 from profiler_server.api.views.catalog import numbers
 from profiler_server.api.views.tables import frame_as_json
+from profiler_server.catalog.queries import restarts
 from profiler_server.core.errors import UnsupportedFormat
 from profiler_server.core.slope import Slope, slopes_with_interval
 from profiler_server.profiles import queries
@@ -36,17 +37,19 @@ def growth(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     limit = bounded_number(request, "limit", default=DEFAULT_ROWS, most=MAX_ROWS)
     sites = MAX_ROWS if by == BY_FUNCTION else limit
     found = queries.site_growth(asked.selection, buckets=buckets, limit=sites)
+    slopes = slopes_with_interval(
+        found.ts, found.values, restarts(asked.service.pk, asked.asked.start, asked.asked.end)
+    )
     if by == BY_FUNCTION:
-        return json_answer(request, {**span(asked.asked), "functions": _functions(found)[:limit]})
+        return json_answer(request, {**span(asked.asked), "functions": _functions(found, slopes)[:limit]})
     if by != BY_SITE:
         raise UnsupportedFormat("Growth is grouped by site or by function.")
     return json_answer(
-        request, {**span(asked.asked), "ts": numbers(found.ts), "sites": _sites(found)[:limit]}
+        request, {**span(asked.asked), "ts": numbers(found.ts), "sites": _sites(found, slopes)[:limit]}
     )
 
 
-def _sites(found: queries.SiteGrowth) -> list[dict[str, Any]]:
-    slopes = slopes_with_interval(found.ts, found.values)
+def _sites(found: queries.SiteGrowth, slopes: list[Slope]) -> list[dict[str, Any]]:
     listed = [
         {"stack": [frame_as_json(frame) for frame in stack], "values": numbers(row), **_slope(slope)}
         for stack, row, slope in zip(found.sites, found.values, slopes, strict=True)
@@ -54,9 +57,8 @@ def _sites(found: queries.SiteGrowth) -> list[dict[str, Any]]:
     return sorted(listed, key=lambda site: -site["per_hour"])
 
 
-def _functions(found: queries.SiteGrowth) -> list[dict[str, Any]]:
+def _functions(found: queries.SiteGrowth, slopes: list[Slope]) -> list[dict[str, Any]]:
     """Return each function's slope: the sum over the sites whose stack holds it, each site once."""
-    slopes = slopes_with_interval(found.ts, found.values)
     per_hour: dict[tuple[str, str], float] = {}
     for stack, slope in zip(found.sites, slopes, strict=True):
         for key in {(frame.function, frame.file) for frame in stack}:

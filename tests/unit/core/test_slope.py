@@ -18,6 +18,22 @@ def test_a_straight_line_is_found_exactly() -> None:
     assert slope.high == pytest.approx(3.0)
 
 
+def test_a_leak_that_restarts_is_seen_through_its_restarts() -> None:
+    sawtooth = 4e6 * (HOURS % 6)
+    breaks = [float(TS[0] + 3600 * hour) for hour in (6, 12, 18)]
+    (blind,) = slopes_with_interval(TS, sawtooth[None])
+    (seen,) = slopes_with_interval(TS, sawtooth[None], breaks)
+    assert blind.low < 0 < blind.high
+    assert seen.per_hour == pytest.approx(4e6, rel=0.02)
+    assert seen.low > 0
+
+
+def test_a_level_that_differs_between_lives_is_no_growth() -> None:
+    levels = np.where(HOURS < 12, 1e6, 5e6)
+    (slope,) = slopes_with_interval(TS, levels[None], [float(TS[48])])
+    assert slope.per_hour == pytest.approx(0.0, abs=1.0)
+
+
 def test_missing_points_are_left_out() -> None:
     values = 2.0 * HOURS
     values[10:30] = np.nan
