@@ -34,18 +34,17 @@ def looks(sight: Sight, state: LeakState, *, step_seconds: float) -> Iterator[Lo
     """Yield the looks at the data of `sight` that `state` has not taken in, `step_seconds` apart, oldest first.
 
     Usually that is one. After an outage, or when a recording is pushed at once, there are up to `MAX_LOOKS`, and each
-    sees only what had been measured by then. Call sites are read when a leak is first seen, and at the last look.
+    sees only what had been measured by then. Call sites are read, once, when there is a suspicion.
     """
     for now in _moments(sight.window, state, step_seconds):
         window = _until(sight.window, now)
         is_last = now >= sight.window.now
         said = evaluate(window, state)
-        began = said.state.detected_at is not None and state.detected_at is None
-        is_fresh = said.state.evaluated_at == now
         sites: Sequence[SiteTable] = ()
-        if began or (is_last and said.verdict == "leak" and (is_fresh or _is_unnamed(said))):
-            sites = sight.sites_until(now)
+        if _wants_sites(said, state, now, is_last=is_last):
+            sites = tuple(table for one in sight.sites if (table := _site_until(one, now)) is not None)
             said = evaluate(replace(window, sites=tuple(sites)), state)
+        began = said.state.detected_at is not None and state.detected_at is None
         is_fresh = said.state.evaluated_at == now
         ended = is_fresh and said.resolved_at is not None and state.detected_at is not None
         tells = began or ended or is_last
@@ -53,9 +52,33 @@ def looks(sight: Sight, state: LeakState, *, step_seconds: float) -> Iterator[Lo
         state = said.state
 
 
-def _is_unnamed(said: Evaluation) -> bool:
-    """Return whether call sites have not been looked at yet."""
-    return not said.suspects and (said.evidence is None or said.evidence.sites is None)
+def _wants_sites(said: Evaluation, before: LeakState, now: float, *, is_last: bool) -> bool:
+    """Return whether to ask once more with call sites.
+
+    They help to decide while there is a suspicion, and they name the guilty when a leak is first seen and at the end.
+    """
+    if (
+        said.verdict == "leak"
+        and not said.suspects
+        and (said.evidence is None or said.evidence.sites is None)
+    ):
+        return is_last or before.detected_at is None
+    if said.state.evaluated_at != now or not said.state.wants_sites:
+        return False
+    return is_last or before.detected_at is None
+
+
+def _site_until(table: SiteTable, now: float) -> SiteTable | None:
+    """Return the part of a table that had been measured by `now`, None when that is less than two snapshots."""
+    if len(table.ts) < 2:
+        return None
+    half = float(np.median(np.diff(table.ts))) / 2  # a column's time is the middle of what it averages
+    n = (
+        int(np.searchsorted(table.ts + half, now, side="right"))
+        if now < table.ts[-1] + half
+        else len(table.ts)
+    )
+    return replace(table, ts=table.ts[:n], inuse_bytes=table.inuse_bytes[:, :n]) if n >= 2 else None
 
 
 def _moments(window: ServiceWindow, state: LeakState, step_seconds: float) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from django.conf import settings
@@ -50,13 +51,12 @@ class Sight:
     data_until: datetime
     limit_bytes: int | None
 
-    def sites_until(self, now: float) -> tuple[SiteTable, ...]:
-        """Read the call sites of the lives that were seen last, up to `now` (unix seconds)."""
-        end = datetime.fromtimestamp(now, UTC)
-        begun = [life for life in self.lives if life.first_seen_at < end]
-        newest = sorted(begun, key=lambda life: life.last_seen_at)[-MAX_SITE_INSTANCES:]
-        start = max(self.oldest, end - SITE_HISTORY)
-        tables = (_site_table(self.service, life, start, end) for life in newest)
+    @cached_property
+    def sites(self) -> tuple[SiteTable, ...]:
+        """The call sites of the lives that were seen last, read when first asked for."""
+        newest = sorted(self.lives, key=lambda life: life.last_seen_at)[-MAX_SITE_INSTANCES:]
+        start = max(self.oldest, self.data_until - SITE_HISTORY)
+        tables = (_site_table(self.service, life, start, self.data_until) for life in newest)
         return tuple(table for table in tables if table is not None)
 
 
