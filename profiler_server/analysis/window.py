@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from django.conf import settings
 
+from profiler_server.analysis.flips import split_at_flips
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Service
 from profiler_server.core.errors import NotFound
@@ -78,14 +79,14 @@ def see_service(
     series = _points(service, lives, state, oldest, now)
     last = max((float(one.ts[-1]) for one in series if len(one.ts)), default=now.timestamp())
     until = max(now, datetime.fromtimestamp(last, UTC))
-    limit = _limit(service, lives)
+    limit, markers = _limit(service, lives), _markers(service.pk, oldest, until)
     window = ServiceWindow(
         now=until.timestamp(),
         interval_seconds=interval_seconds or _interval(series),
         memory_limit_bytes=float(limit) if limit else None,
         language=service.language or newest.language,
-        markers=_markers(service.pk, oldest, until),
-        instances=series,
+        markers=markers,
+        instances=split_at_flips(series, markers, frozenset(life.release for life in lives)),
         time_scale=scale,
     )
     return Sight(window, service, tuple(lives), oldest, until, limit)
