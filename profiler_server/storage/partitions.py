@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
 from profiler_server.storage.sql import binary_cursor
 
 NAME_FORMAT = "%Y%m%dt%H%M"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+GONE = "_gone"  # what a detached partition's name ends with until it is dropped
 LOCK_SPACE = 0x504C0001  # advisory locks of this module
 
 
@@ -75,25 +76,58 @@ def partitions(table: PartitionedTable) -> list[Partition]:
             " WHERE i.inhparent = to_regclass(%s) AND NOT i.inhdetachpending",
             (table.name,),
         ).fetchall()
+    return [Partition(table, start) for start in _starts(table, [name for (name,) in rows])]
+
+
+def _starts(table: PartitionedTable, names: Sequence[str]) -> list[datetime]:
+    """Return the starts that partitions' names tell, oldest first; other names are left out."""
     pattern = re.compile(re.escape(table.name) + r"_p(\d{8}t\d{4})")
-    found = (pattern.fullmatch(name) for (name,) in rows)
-    starts = sorted(datetime.strptime(match[1], NAME_FORMAT).replace(tzinfo=UTC) for match in found if match)
-    return [Partition(table, start) for start in starts]
+    found = (pattern.fullmatch(name) for name in names)
+    return sorted(datetime.strptime(match[1], NAME_FORMAT).replace(tzinfo=UTC) for match in found if match)
 
 
-def drop_partition(partition: Partition) -> None:
+def drop_partition(partition: Partition, rescue: sql.SQL | None = None) -> None:
     """Take the partition out without stopping writers, then drop it. Not inside a transaction.
 
-    A detachment that was cut short is finished first.
+    `rescue` is an INSERT … SELECT from ``{gone}`` of rows that must not go with it: those that came between the
+    decision and now; they find a new partition. What was cut short is finished by `drop_leftovers`.
     """
     names = {"table": sql.Identifier(partition.table.name), "part": sql.Identifier(partition.name)}
     mode = "FINALIZE" if _is_detaching(partition) else "CONCURRENTLY"
+    detach = sql.SQL("ALTER TABLE {table} DETACH PARTITION {part} {mode}").format(**names, mode=sql.SQL(mode))
+    rename = sql.SQL("ALTER TABLE {part} RENAME TO {gone}")
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("ALTER TABLE {table} DETACH PARTITION {part} {mode}").format(**names, mode=sql.SQL(mode))
-        )
-        cursor.execute(sql.SQL("DROP TABLE {part}").format(**names))
+        cursor.execute(detach)
+        cursor.execute(rename.format(part=names["part"], gone=sql.Identifier(partition.name + GONE)))
     forget_partitions()
+    _drop_gone(partition, rescue)
+
+
+def drop_leftovers(table: PartitionedTable, rescue: sql.SQL | None = None) -> int:
+    """Finish what an earlier `drop_partition` began; return how many tables were left over."""
+    with binary_cursor() as cursor:
+        rows = cursor.execute(
+            "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname ^@ %s AND relname LIKE %s",
+            (f"{table.name}_p", f"%{GONE}"),
+        ).fetchall()
+    found = [
+        Partition(table, start) for start in _starts(table, [name.removesuffix(GONE) for (name,) in rows])
+    ]
+    for partition in found:
+        _drop_gone(partition, rescue)
+    return len(found)
+
+
+def _drop_gone(partition: Partition, rescue: sql.SQL | None) -> None:
+    gone = sql.Identifier(partition.name + GONE)
+    with connection.cursor() as cursor:
+        if rescue is not None:
+            try:
+                cursor.execute(rescue.format(gone=gone))
+            except IntegrityError:  # there are such rows, and no partition for them
+                ensure_partitions(partition.table, [partition.start])
+                cursor.execute(rescue.format(gone=gone))
+        cursor.execute(sql.SQL("DROP TABLE {gone}").format(gone=gone))
 
 
 def forget_partitions() -> None:

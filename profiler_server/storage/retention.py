@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from psycopg import sql
+
 from profiler_server.storage.partitions import (
     Partition,
     PartitionedTable,
+    drop_leftovers,
     drop_partition,
     ensure_partitions,
     partitions,
@@ -34,11 +37,13 @@ def keep_in_step(
     keep: timedelta,
     *,
     may_drop: Callable[[Partition], bool] = lambda _: True,
+    rescue: sql.SQL | None = None,
 ) -> Maintained:
     """Make the partitions of now and the next `PARTITIONS_AHEAD`; drop those that ended more than `keep` ago.
 
-    `may_drop` can hold one back.
+    `may_drop` can hold one back; `rescue` carries rows over that came meanwhile (see `drop_partition`).
     """
+    drop_leftovers(table, rescue)
     before = {partition.start for partition in partitions(table)}
     ahead = [now + table.span * step for step in range(PARTITIONS_AHEAD + 1)]
     ensure_partitions(table, ahead)
@@ -46,6 +51,6 @@ def keep_in_step(
     dropped = 0
     for partition in partitions(table):
         if partition.end <= now - keep and may_drop(partition):
-            drop_partition(partition)
+            drop_partition(partition, rescue)
             dropped += 1
     return Maintained(made, dropped)

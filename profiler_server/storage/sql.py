@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection, transaction
+from psycopg import sql
 
 Parameters = Mapping[str, object]
 Row = tuple[Any, ...]
@@ -26,6 +27,10 @@ class Statements:
         if name not in self._texts:
             self._texts[name] = (self._folder / f"{name}.sql").read_text()
         return self._texts[name]
+
+    def template(self, name: str) -> sql.SQL:
+        """Return the statement `name` as a template for identifiers in braces."""
+        return sql.SQL(self[name])
 
     def fetch(self, name: str, parameters: Parameters) -> list[Row]:
         """Run the statement `name` and return its rows."""

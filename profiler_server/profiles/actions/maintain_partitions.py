@@ -24,7 +24,7 @@ def maintain_partitions(
     retention = retention or timedelta(days=settings.ENV.retention_days)
     sums_retention = sums_retention or timedelta(days=settings.ENV.rollup_retention_days)
     return (
-        keep_in_step(HOT, now, HOT_KEPT, may_drop=_is_compacted)
+        keep_in_step(HOT, now, HOT_KEPT, may_drop=_is_compacted, rescue=SQL.template("rescue_hot"))
         + keep_in_step(CHUNK, now, retention)
         + keep_in_step(WINDOW_SUM, now, retention)
         + keep_in_step(HOUR_SUM, now, sums_retention)

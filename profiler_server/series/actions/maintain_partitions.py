@@ -20,7 +20,7 @@ def maintain_partitions(
     retention = retention or timedelta(days=settings.ENV.retention_days)
     tiers_retention = tiers_retention or timedelta(days=settings.ENV.rollup_retention_days)
     return (
-        keep_in_step(HOT, now, HOT_KEPT, may_drop=_is_compacted)
+        keep_in_step(HOT, now, HOT_KEPT, may_drop=_is_compacted, rescue=SQL.template("rescue_hot"))
         + keep_in_step(CHUNK, now, retention)
         + keep_in_step(FIVE_MINUTES, now, tiers_retention)
         + keep_in_step(HOURLY, now, tiers_retention)

@@ -19,6 +19,7 @@ from profiler_server.catalog.actions.observe_instance import (
 from profiler_server.catalog.models import Instance
 from profiler_server.core.errors import NotFound
 from profiler_server.profiles import queries
+from profiler_server.profiles.actions import maintain_partitions as maintenance
 from profiler_server.profiles.actions.compact_service import compact_service
 from profiler_server.profiles.actions.keep_snapshots import keep_snapshots_around
 from profiler_server.profiles.actions.maintain_partitions import maintain_partitions
@@ -27,6 +28,8 @@ from profiler_server.profiles.actions.store_profiles import ProfileArrival, stor
 from profiler_server.profiles.due import due_windows
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.queries import ProfileSelection
+from profiler_server.profiles.statements import HOT
+from profiler_server.storage.partitions import Partition, partitions
 from profiler_server.storage.times import hour_of
 from tests.integration.profiles.building import NOW, comparable, go_profile
 
@@ -153,3 +156,37 @@ def test_rollups_are_rebuilt(instance: Instance) -> None:
     call_command("rebuild_rollups", "--service", "cart", stdout=out)
     assert out.getvalue() == "cart: 6 windows\n"
     assert comparable(queries.merged(hour(instance))) == before
+
+
+def test_a_profile_that_slips_in_before_the_drop_is_carried_over(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The partition is found compacted, a late profile comes, the partition goes: the profile stays."""
+    compact(instance)
+    late = ProfileArrival(instance, START + timedelta(minutes=12), go_profile(seed=99))
+
+    def compacted_a_moment_ago(partition: Partition) -> bool:
+        if partition.start <= START < partition.end:
+            store_profiles([late], now=NOW)
+        return True
+
+    monkeypatch.setattr(maintenance, "_is_compacted", compacted_a_moment_ago)
+    maintain_partitions(LATER)
+    monkeypatch.undo()
+    assert len(queries.snapshots(hour(instance))) == 13
+    compact(instance)
+    maintain_partitions(LATER)
+    assert len(queries.snapshots(hour(instance))) == 13
+
+
+def test_a_drop_that_was_cut_short_is_finished(instance: Instance) -> None:
+    compact(instance)
+    (partition,) = [p for p in partitions(HOT) if p.start <= START < p.end]
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE profiles_hot DETACH PARTITION {partition.name} CONCURRENTLY")
+        cursor.execute(f"ALTER TABLE {partition.name} RENAME TO {partition.name}_gone")
+    maintain_partitions(LATER)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'profiles_hot%%_gone'")
+        assert cursor.fetchone() == (0,)
+    assert len(queries.snapshots(hour(instance))) == 12
