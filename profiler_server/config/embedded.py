@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import os
 import secrets
+import socket as socketlib
 import subprocess
 import tempfile
 import threading
@@ -61,11 +62,17 @@ def start_redis(data_dir: Path) -> subprocess.Popen[bytes]:
     with (folder / "redis.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
     deadline = time.monotonic() + REDIS_START_SECONDS
-    while not socket.exists():
+    while not _listens(socket):
         if process.poll() is not None or time.monotonic() > deadline:
             raise TimeoutError(f"The embedded Redis did not start; see {folder / 'redis.log'}.")
         time.sleep(0.02)
     return process
+
+
+def _listens(path: Path) -> bool:
+    """Return whether a server accepts connections there; the socket's file appears a moment before it does."""
+    with socketlib.socket(socketlib.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def secret_key(data_dir: Path) -> str:
