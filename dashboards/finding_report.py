@@ -22,7 +22,12 @@ from profiler_server.core import units
 
 MAX_SUSPECTS = 10
 MAX_RELEASES = 12
-SHORT_FUNCTION = 90
+LAYER_NAMES = {
+    "rss": "RSS",
+    "heap": "Live heap",
+    "free": "Free, not given back",
+    "outside": "Outside the heap",
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
         alternatives=_alternatives(evidence),
         facts=facts_of(evidence),
         waterfall=[
-            (name.replace("_", " "), units.format_bytes(size))
+            (LAYER_NAMES.get(name, name.replace("_", " ").capitalize()), units.format_bytes(size))
             for name, size in (evidence.get("waterfall") or {}).items()
         ],
         figure=json.loads(floor_figure(picture).to_json()) if picture.floors else None,
