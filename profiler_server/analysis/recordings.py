@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,10 @@ def _lives(path: Path, problems: list[str]) -> list[InstanceSeries]:
 
 
 def _rows(path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    opened = gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as stream:
+    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as stream:
         reader = csv.DictReader(stream)
         try:
-            for number, row in enumerate(reader, start=2):
-                yield number, row
+            yield from enumerate(reader, start=2)
         except (csv.Error, EOFError, OSError, UnicodeDecodeError) as error:
             problems.append(f"{path}: reading stopped: {error}")
 
@@ -152,7 +151,7 @@ def _series_of(
         return
     rss = columns.get("rss_bytes", np.ones(len(ts)))
     cuts = [0, *(np.flatnonzero(rss[1:] < RESTART_DROP * rss[:-1]) + 1).tolist(), len(ts)]
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         if b > a:
             part = {name: values[a:b] for name, values in columns.items()}
             yield InstanceSeries(instance, float(ts[a]), version or None, ts[a:b], part)

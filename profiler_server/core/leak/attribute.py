@@ -112,14 +112,18 @@ def sites_confirm(
     as they did before, and give nothing back.
     """
     wanted = {(name, round(start)) for name, start in instances}
-    tables = [t for t in window.sites if (t.instance, round(t.started_at)) in wanted and len(t.ts) >= MIN_CONFIRMING]
+    tables = [
+        t for t in window.sites if (t.instance, round(t.started_at)) in wanted and len(t.ts) >= MIN_CONFIRMING
+    ]
     explained = 0.0
     for table in tables:
         fitted = site_slopes(table, window.time_scale)
         if fitted is None:
             return False
         p = norm.sf(fitted.slope / fitted.error)
-        accused = (false_discovery_control(np.clip(p, 1e-300, 1.0)) <= config.site_false_discovery_rate) & (p < 1e-4)
+        accused = (false_discovery_control(np.clip(p, 1e-300, 1.0)) <= config.site_false_discovery_rate) & (
+            p < 1e-4
+        )
         total = table.inuse_bytes[accused].sum(axis=0)
         k = len(total) // 3
         first, middle, last = (float(np.median(part)) for part in (total[:k], total[k : 2 * k], total[-k:]))
@@ -133,7 +137,9 @@ def sites_confirm(
 Stack = tuple[Frame, ...]
 
 
-def _pool(fitted: Sequence[SiteSlopes]) -> tuple[dict[Stack, float], dict[Stack, float], dict[Stack, float], int]:
+def _pool(
+    fitted: Sequence[SiteSlopes],
+) -> tuple[dict[Stack, float], dict[Stack, float], dict[Stack, float], int]:
     """Add slopes, variances and last values of equal stacks over process lives."""
     slopes: dict[Stack, float] = defaultdict(float)
     variances: dict[Stack, float] = defaultdict(float)
@@ -147,7 +153,11 @@ def _pool(fitted: Sequence[SiteSlopes]) -> tuple[dict[Stack, float], dict[Stack,
 
 
 def _rank(
-    guilty: set[Stack], slopes: dict[Stack, float], flats: dict[Stack, float], lives: int, window: ServiceWindow
+    guilty: set[Stack],
+    slopes: dict[Stack, float],
+    flats: dict[Stack, float],
+    lives: int,
+    window: ServiceWindow,
 ) -> tuple[Suspect, ...]:
     """Group stacks by the frame to fix and rank the groups by growth."""
     grouped: dict[tuple[str, str], list[Stack]] = defaultdict(list)
@@ -198,7 +208,9 @@ def _merge_stems(
         above = {(f.function, f.file) for s in stacks for f in s}
         for other in order:
             near = other not in taken and other[1].rsplit("/", 1)[0] == folder and folder
-            if near and (other in above or any((f.function, f.file) == key for s in grouped[other] for f in s)):
+            if near and (
+                other in above or any((f.function, f.file) == key for s in grouped[other] for f in s)
+            ):
                 if key[1] != other[1] and language != "go":
                     continue
                 taken.add(other)

@@ -31,11 +31,14 @@ def derive_channels(columns: Mapping[str, FloatArray], n: int) -> FloatArray:
 
     heap: live managed memory. native: what malloc has handed out, less the managed heap where a runtime lies on top
     of it. outside: resident memory that neither a runtime nor an allocator accounts for (page cache left out where the
-    kernel tells it); unmapped: the same where only the runtime's mapped heap can be taken off. free: pages held by an allocator or a runtime without use.
+    kernel tells it); unmapped: the same where only the runtime's mapped heap can be taken off. free: pages held by an
+    allocator or a runtime without use.
     """
     get = {name: _column(columns, name, n) for name in _SOURCES}
     rss = get["rss_bytes"]
-    resident = np.where(np.isnan(get["rss_anon_bytes"]), rss, get["rss_anon_bytes"] + np.nan_to_num(get["swap_bytes"]))
+    resident = np.where(
+        np.isnan(get["rss_anon_bytes"]), rss, get["rss_anon_bytes"] + np.nan_to_num(get["swap_bytes"])
+    )
     heap, malloced = get["heap_live_bytes"], get["native_inuse_bytes"]
     native = np.where(np.isnan(heap), malloced, malloced - heap)
     mapped = get["heap_sys_bytes"] - get["heap_released_bytes"]
@@ -43,7 +46,8 @@ def derive_channels(columns: Mapping[str, FloatArray], n: int) -> FloatArray:
     unmapped = np.where(np.isnan(get["heap_released_bytes"]), resident - get["heap_sys_bytes"], np.nan)
     free = _first(get["native_free_bytes"], get["heap_sys_bytes"] - get["heap_inuse_bytes"])
     return np.stack(
-        [heap, native, resident - held, unmapped, rss, free, get["threads"], get["fds"], get["goroutines"]], axis=1
+        [heap, native, resident - held, unmapped, rss, free, get["threads"], get["fds"], get["goroutines"]],
+        axis=1,
     )
 
 

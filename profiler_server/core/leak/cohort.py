@@ -28,7 +28,9 @@ def release_order(lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:
     first: dict[str, float] = {}
     for life in lives:
         if life.version is not None:
-            first[life.version] = min(first.get(life.version, float("inf")), max(life.started_at, life.first_ts))
+            first[life.version] = min(
+                first.get(life.version, float("inf")), max(life.started_at, life.first_ts)
+            )
     return sorted(first.items(), key=lambda item: item[1])
 
 
@@ -64,3 +66,10 @@ def guilty_release(group: Group, lives: Sequence[LifeHistory]) -> str | None:
     if group.kind == "release":
         return group.name
     return None
+
+
+def newest_release(lives: Sequence[LifeHistory]) -> str | None:
+    """Return the version of the life that started last, None where there is none."""
+    if not lives:
+        return None
+    return max(lives, key=lambda life: (life.started_at, life.first_ts)).version

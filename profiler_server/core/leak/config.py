@@ -86,6 +86,8 @@ class DetectorConfig:
     """A limit that the growth reaches within this time overrides the patience with the young."""
     calm_share: float = 0.3
     """A finding ends when growth is surely below this share of what it was …"""
+    calm_hours: float = 24.0
+    """A process that leaked itself must have been calm for so long: one day of load."""
     calm_evaluations: int = 3
     """… in so many evaluations in a row."""
     forecast_horizon_hours: float = 60 * 24.0

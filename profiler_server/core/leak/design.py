@@ -10,8 +10,8 @@ import numpy as np
 from profiler_server.core.leak.channels import CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.history import ERRORS, LOAD, N_LAGS, REQUESTS, TIME, LifeHistory
-from profiler_server.core.leak.window import HOUR, FloatArray
 from profiler_server.core.leak.segments import ChannelData, NDArrayInt
+from profiler_server.core.leak.window import HOUR, FloatArray
 
 LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
 N_CLOCKS = len(LEAK_CLOCKS)
@@ -68,12 +68,22 @@ def scale_load(lives: Sequence[LifeHistory]) -> LoadScale:
         return LoadScale(nothing, nothing, 0.0, 0.0)
     centre, spread = stacked.mean(axis=0), stacked.std(axis=0)
     hours = sum(life.observed_hours for life in lives)
-    failed = sum(float(life.blocks[-1, ERRORS] - life.blocks[0, ERRORS]) for life in lives if len(life.blocks))
-    return LoadScale(centre, np.maximum(spread, 1e-9 * centre + 1e-12), float(centre[0]), failed / max(hours, 1e-9))
+    failed = sum(
+        float(life.blocks[-1, ERRORS] - life.blocks[0, ERRORS]) for life in lives if len(life.blocks)
+    )
+    return LoadScale(
+        centre, np.maximum(spread, 1e-9 * centre + 1e-12), float(centre[0]), failed / max(hours, 1e-9)
+    )
 
 
 def _load_columns(
-    life: LifeHistory, rows: NDArrayInt, scale: LoadScale, span: float, *, high_water: bool, load_lags: Sequence[float]
+    life: LifeHistory,
+    rows: NDArrayInt,
+    scale: LoadScale,
+    span: float,
+    *,
+    high_water: bool,
+    load_lags: Sequence[float],
 ) -> list[FloatArray]:
     blocks = life.blocks[rows]
     if scale.known:
@@ -92,13 +102,18 @@ def _load_columns(
 
 
 def build_design(
-    data: ChannelData, lives: Sequence[LifeHistory], scale: LoadScale, *, clock_scale: float, config: DetectorConfig
+    data: ChannelData,
+    lives: Sequence[LifeHistory],
+    scale: LoadScale,
+    *,
+    clock_scale: float,
+    config: DetectorConfig,
 ) -> Design:
     """Return the matrices of a channel's segments; the order of columns is that of `Design`."""
     first = min(float(lives[s.life].blocks[s.rows[0], TIME]) for s in data.segments)
     last = max(float(lives[s.life].blocks[s.rows[-1], TIME]) for s in data.segments)
     per_life = [life.observed_hours for life in lives]
-    span = max(max(per_life), 1e-3)
+    span = max(*per_life, 1e-3)
     names = [("hours", tau) for tau in config.warm_hours]
     if scale.known:
         names += [("requests", tau) for tau in config.warm_hours]
@@ -106,7 +121,14 @@ def build_design(
     n_load = 0
     for segment in data.segments:
         life = lives[segment.life]
-        load = _load_columns(life, segment.rows, scale, last - first, high_water=data.channel in HIGH_WATER, load_lags=config.load_lags_hours)
+        load = _load_columns(
+            life,
+            segment.rows,
+            scale,
+            last - first,
+            high_water=data.channel in HIGH_WATER,
+            load_lags=config.load_lags_hours,
+        )
         n_load = len(load)
         age = life.blocks[:, TIME] - life.started_at * clock_scale / HOUR
         busy = _request_hours(life, scale, age)

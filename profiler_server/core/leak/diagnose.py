@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,9 @@ def diagnose_leak(
 ) -> Diagnosis:
     """Return the kind of leak of the channel that a finding rests on."""
     if chosen.channel in RESOURCE_CHANNELS:
-        held = any(v.channel in ("heap", "native") and v.growth_share > HELD_SHARE and v.rate > 0 for v in verdicts)
+        held = any(
+            v.channel in ("heap", "native") and v.growth_share > HELD_SHARE and v.rate > 0 for v in verdicts
+        )
         return "heap_leak" if held and found.suspects else "resource_leak"
     if chosen.channel == "heap":
         return "heap_leak"
@@ -44,7 +47,9 @@ def diagnose_leak(
     return "native_leak" if window.language.lower() in NATIVE_LANGUAGES else "heap_leak"
 
 
-def diagnose_healthy(verdicts: Sequence[ChannelVerdict], lives: Sequence[LifeHistory], language: str) -> Diagnosis:
+def diagnose_healthy(
+    verdicts: Sequence[ChannelVerdict], lives: Sequence[LifeHistory], language: str
+) -> Diagnosis:
     """Return what the movement of a healthy service's memory is, "none" if it hardly moves."""
     return explain_healthy(verdicts, lives, language)[0]
 
@@ -133,7 +138,7 @@ def _step_share(main: ChannelVerdict) -> float:
     """Return the largest jump of the load-adjusted floor between neighbouring segments or lives, as a share."""
     order = sorted(range(len(main.hours)), key=lambda i: main.hours[i][0])
     largest = 0.0
-    for i, j in zip(order, order[1:], strict=False):
+    for i, j in pairwise(order):
         a, b = main.fit.steady[i], main.fit.steady[j]
         if main.hours[j][0] < main.hours[i][-1]:
             continue

@@ -10,15 +10,15 @@ import numpy as np
 
 from profiler_server.core.leak.attribute import Attribution, attribute, sites_confirm
 from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
-from profiler_server.core.leak.cohort import guilty_release
+from profiler_server.core.leak.cohort import guilty_release, newest_release
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
 from profiler_server.core.leak.design import scale_load
 from profiler_server.core.leak.diagnose import HELD_SHARE, diagnose_healthy, diagnose_leak
 from profiler_server.core.leak.forecast import forecast_limit
 from profiler_server.core.leak.history import MID, REQUESTS, Clock, LifeHistory, absorb, begin_life, life_key
 from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
-from profiler_server.core.leak.report import abstain, evidence_of, healthy_sentence, leak_sentence
 from profiler_server.core.leak.recovery import alive_lives, is_calm, late_part
+from profiler_server.core.leak.report import abstain, evidence_of, healthy_sentence, leak_sentence
 from profiler_server.core.leak.verdicts import ChannelVerdict, judge_channel
 
 HEAP_FASTER = 0.7
@@ -39,10 +39,7 @@ def evaluate(window: ServiceWindow, state: LeakState, config: DetectorConfig = D
     _absorb_all(window, fresh, clock, config)
     fresh.evaluated_at = window.now
     lives = _usable(fresh, now_hours, window, config)
-    if not lives:
-        result = abstain(window, fresh, config)
-    else:
-        result = _judge(window, fresh, lives, config)
+    result = _judge(window, fresh, lives, config) if lives else abstain(window, fresh, config)
     fresh.last = replace(result, state=LeakState())
     return replace(result, state=fresh)
 
@@ -70,6 +67,8 @@ def _absorb_all(window: ServiceWindow, state: LeakState, clock: Clock, config: D
     for series in window.instances:
         if len(series.ts) == 0:
             continue
+        if state.ignore_before is not None and float(series.ts[-1]) <= state.ignore_before:
+            continue
         key = life_key(series.instance, series.started_at)
         life = state.lives.get(key)
         if life is not None and life.version != series.version:
@@ -90,7 +89,9 @@ def _absorb_all(window: ServiceWindow, state: LeakState, clock: Clock, config: D
     state.lives = kept
 
 
-def _usable(state: LeakState, now_hours: float, window: ServiceWindow, config: DetectorConfig) -> list[LifeHistory]:
+def _usable(
+    state: LeakState, now_hours: float, window: ServiceWindow, config: DetectorConfig
+) -> list[LifeHistory]:
     """Return the lives with enough blocks, or nothing if none was seen long and densely enough."""
     lives = [life for life in state.lives.values() if len(life.blocks) >= config.min_blocks]
     long_enough = False
@@ -116,11 +117,12 @@ def _judge(
     if state.detected_at is not None:
         return _follow(window, state, lives, verdicts, config)
     if not leaking:
-        return _healthy(window, state, lives, verdicts)
+        return _healthy(window, state, lives, verdicts, config)
     chosen = _spokesman(leaking[0], verdicts)
     state.detected_at = window.now
-    _remember(state, chosen, lives)
-    return _leak(window, state, lives, verdicts, chosen)
+    state.version = newest_release([lives[chosen.data.segments[i].life] for i in chosen.group.members])
+    _remember(state, chosen)
+    return _leak(window, state, lives, verdicts, chosen=chosen, config=config)
 
 
 def _spokesman(chosen: ChannelVerdict, verdicts: Sequence[ChannelVerdict]) -> ChannelVerdict:
@@ -152,11 +154,9 @@ def _members(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> list[tuple
     return [(member.instance, member.started_at) for member in members]
 
 
-def _remember(state: LeakState, chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> None:
-    """Keep what the open finding rests on; its baseline does not move with what comes after."""
-    state.channel, state.rate, state.calm = chosen.channel, chosen.rate, 0
-    newest = max((lives[chosen.data.segments[i].life] for i in chosen.group.members), key=lambda life: life.started_at)
-    state.version = newest.version
+def _remember(state: LeakState, chosen: ChannelVerdict) -> None:
+    """Keep what the open finding rests on; calm is measured against the growth last seen with certainty."""
+    state.channel, state.rate = chosen.channel, chosen.rate
 
 
 def _follow(
@@ -170,20 +170,24 @@ def _follow(
     same = [v for v in verdicts if v.channel == state.channel]
     growing = [v for v in same if v.held_by is None]
     if growing:
-        _remember(state, growing[0], lives)
-    if same and not is_calm(same[0], state.rate, lives, window, config):
+        _remember(state, growing[0])
+    if same and not is_calm(same[0], lives, window, config, rate=state.rate, detected_at=state.detected_at):
         state.calm = 0
-        return _leak(window, state, lives, verdicts, same[0])
+        return _leak(window, state, lives, verdicts, chosen=same[0], config=config)
     state.calm += 1
     if state.calm < config.calm_evaluations and state.last is not None:
         return replace(state.last, state=state)
     if not same and state.last is not None and state.calm < 2 * config.calm_evaluations:
         return replace(state.last, state=state)
-    return _resolve(window, state, lives, verdicts)
+    return _resolve(window, state, lives, verdicts, config)
 
 
 def _resolve(
-    window: ServiceWindow, state: LeakState, lives: Sequence[LifeHistory], verdicts: Sequence[ChannelVerdict]
+    window: ServiceWindow,
+    state: LeakState,
+    lives: Sequence[LifeHistory],
+    verdicts: Sequence[ChannelVerdict],
+    config: DetectorConfig,
 ) -> Evaluation:
     """Close the open finding; what had leaked is forgotten, so that it cannot raise the next one."""
     alive = alive_lives(lives, window)
@@ -194,7 +198,9 @@ def _resolve(
     was = state.last
     state.lives, state.detected_at, state.suspected_at = kept, None, None
     state.channel, state.rate, state.calm, state.diagnosis = None, 0.0, 0, None
-    healthy = _healthy(window, state, lives, verdicts)
+    running = {id(life) for life in alive}
+    state.ignore_before = max((life.read_until for life in lives if id(life) not in running), default=None)
+    healthy = _healthy(window, state, lives, verdicts, config)
     by = f" Release {cured_by} cured it." if cured_by else ""
     return replace(
         healthy,
@@ -249,12 +255,16 @@ def _climbs(lives: Sequence[LifeHistory], name: str, config: DetectorConfig) -> 
 
 
 def _healthy(
-    window: ServiceWindow, state: LeakState, lives: Sequence[LifeHistory], verdicts: Sequence[ChannelVerdict]
+    window: ServiceWindow,
+    state: LeakState,
+    lives: Sequence[LifeHistory],
+    verdicts: Sequence[ChannelVerdict],
+    config: DetectorConfig,
 ) -> Evaluation:
     if not verdicts:
-        return abstain(window, state, DEFAULT_CONFIG)
+        return abstain(window, state, config)
     diagnosis = diagnose_healthy(verdicts, lives, window.language.lower())
-    evidence = evidence_of(verdicts[0], lives, window, verdicts)
+    evidence = evidence_of(verdicts[0], lives, window, verdicts, config)
     return Evaluation(
         verdict="healthy",
         diagnosis=diagnosis,
@@ -271,8 +281,16 @@ def _healthy(
         resolved_at=None,
         suspects=(),
         evidence=evidence,
-        sentence=healthy_sentence(diagnosis, verdicts),
+        sentence=healthy_sentence(diagnosis, window, evidence),
         state=state,
+    )
+
+
+def _began(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> float:
+    """Return when the first process of the group was first seen: growth is not known to be older."""
+    return min(
+        max(life.started_at, life.first_ts)
+        for life in (lives[chosen.data.segments[i].life] for i in chosen.group.members)
     )
 
 
@@ -281,7 +299,9 @@ def _leak(
     state: LeakState,
     lives: Sequence[LifeHistory],
     verdicts: Sequence[ChannelVerdict],
+    *,
     chosen: ChannelVerdict,
+    config: DetectorConfig,
 ) -> Evaluation:
     per_hour = chosen.rate * window.time_scale
     error = chosen.rate_error * window.time_scale
@@ -289,15 +309,19 @@ def _leak(
     diagnosis = diagnose_leak(chosen, verdicts, window, found)
     state.diagnosis = diagnosis
     forecast = forecast_limit(window, lives, chosen)
-    served = [float(life.blocks[-1, REQUESTS]) / max(life.observed_hours, 1e-9) for life in lives if len(life.blocks)]
+    served = [
+        float(life.blocks[-1, REQUESTS]) / max(life.observed_hours, 1e-9)
+        for life in lives
+        if len(life.blocks)
+    ]
     per_request = chosen.rate / np.mean(served) if served and np.mean(served) > 0 else math.nan
     version = guilty_release(chosen.group, lives)
-    evidence = evidence_of(chosen, lives, window, verdicts)
+    evidence = evidence_of(chosen, lives, window, verdicts, config)
     return Evaluation(
         verdict="leak",
         diagnosis=diagnosis,
         detected_at=state.detected_at,
-        started_at=None,
+        started_at=_began(chosen, lives),
         growth_bytes_per_hour=per_hour,
         growth_low=per_hour - 1.645 * error,
         growth_high=per_hour + 1.645 * error,
@@ -309,6 +333,6 @@ def _leak(
         resolved_at=None,
         suspects=found.suspects,
         evidence=replace(evidence, sites=found.share),
-        sentence=leak_sentence(chosen, diagnosis, per_hour, found, window),
+        sentence=leak_sentence(chosen, diagnosis, per_hour, found, forecast=forecast, window=window),
         state=state,
     )

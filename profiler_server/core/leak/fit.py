@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -82,15 +83,12 @@ def fit_floor(
     bounds = np.cumsum([0] + [len(r) for r in rows])
     fitted = tuple(p[:, :-1] @ beta for p in plain)
     steady = tuple(p[:, -1] - p[:, :n_load] @ beta[:n_load] for p in plain)
-    innovations = tuple(residual[a + 1 : b] / robust for a, b in zip(bounds, bounds[1:], strict=False))
+    innovations = tuple(residual[a + 1 : b] / robust for a, b in pairwise(bounds))
     slope, error = float(beta[n_load]), sigma * float(np.sqrt(inverse[n_load, n_load]))
     # Curved clocks are judged by plain time: what matters is whether it climbs now, and climbed then.
     curved = clock in ("accelerating", "decelerating")
     parts = [(design.matrices[i][:, at_time] if curved else plain[i][:, n_load], steady[i]) for i in members]
-    if curved:
-        slope_by = _whole_slope(parts)
-    else:
-        slope_by = slope
+    slope_by = _whole_slope(parts) if curved else slope
     late, early = _part_slope(parts, late=True), _part_slope(parts, late=False)
     by = 1.0 / slope_by if slope_by > 1e-12 else 0.0
     return FloorFit(

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 
 from profiler_server.core.profile import Frame
 
-GO_ROOTS = re.compile(r"(^|/)(usr/local/go|usr/lib/go[^/]*|go/go[0-9.]+|goroot|hostedtoolcache/go/[^/]+/[^/]+)/", re.IGNORECASE)
-PYTHON_STDLIB = re.compile(r"(/|^)python\d(\.\d+)?/(?!site-packages/|dist-packages/)|^<(frozen|string|unknown)")
+GO_ROOTS = re.compile(
+    r"(^|/)(usr/local/go|usr/lib/go[^/]*|go/go[0-9.]+|goroot|hostedtoolcache/go/[^/]+/[^/]+)/", re.IGNORECASE
+)
+PYTHON_STDLIB = re.compile(
+    r"(/|^)python\d(\.\d+)?/(?!site-packages/|dist-packages/)|^<(frozen|string|unknown)"
+)
 PYTHON_PACKAGES = re.compile(r"/(site|dist)-packages/")
 GO_MODULES = re.compile(r"/pkg/mod/|/vendor/|@v\d")
 JAVA_STDLIB = re.compile(r"^(java|javax|jdk|sun|com\.sun|kotlin|scala)\.")
@@ -35,7 +39,9 @@ def is_runtime(frame: Frame, language: str) -> bool:
             return True
         package = _go_package(function) or ""
         known_file = file not in ("", "?") and not file.startswith("internal/runtime")
-        return package.split("/")[0] in GO_STDLIB and package != "main" and (not known_file or "/src/" in file)
+        return (
+            package.split("/")[0] in GO_STDLIB and package != "main" and (not known_file or "/src/" in file)
+        )
     if language == "java" or file.endswith((".java", ".kt", ".scala")):
         return bool(JAVA_STDLIB.match(function)) or file.startswith(("java.base/", "jdk."))
     return bool(PYTHON_STDLIB.search(file))
@@ -60,8 +66,12 @@ def guilty_index(stack: Sequence[Frame], language: str) -> int:
     return own[0] if own else outside[0]
 
 
-GO_STDLIB = frozenset(
-    "archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt go "
-    "hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort "
-    "strconv strings structs sync syscall testing text time unicode unique unsafe weak vendor type".split()
-)
+# fmt: off
+GO_STDLIB = frozenset((
+    "archive", "bufio", "bytes", "cmp", "compress", "container", "context", "crypto", "database", "debug",
+    "embed", "encoding", "errors", "expvar", "flag", "fmt", "go", "hash", "html", "image", "index",
+    "internal", "io", "iter", "log", "maps", "math", "mime", "net", "os", "path", "plugin", "reflect",
+    "regexp", "runtime", "slices", "sort", "strconv", "strings", "structs", "sync", "syscall", "testing",
+    "text", "time", "unicode", "unique", "unsafe", "weak", "vendor", "type",
+))
+# fmt: on

@@ -19,7 +19,6 @@ from scipy.special import log_ndtr
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import LEAK_CLOCKS, N_CLOCKS, Design
 from profiler_server.core.leak.window import FloatArray
-from profiler_server.core.leak.segments import ChannelData
 
 LOG2 = float(np.log(2.0))
 INNOCENT_NONE, INNOCENT_WARM = 0.5, 0.3
@@ -27,6 +26,8 @@ LEAK_PRIOR = 0.2
 CLOCK_PRIOR = np.array([0.45, 0.32, 0.06, 0.02, 0.15])
 STRAIGHT_PRIOR = np.array([0.58, 0.42, 0.0, 0.0, 0.0])
 USUAL_WARM_HOURS = 6.0
+LEAST_RESIDUAL = 0.02
+ALONE_PRIOR = 0.6
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ class GroupTest:
     warm_hours: float
     warm_kind: str
     warm_share: float
-    load_share: FloatArray
     correlation_hours: float
-    clock_log: FloatArray
 
     @property
     def log_odds(self) -> float:
@@ -80,7 +79,9 @@ def logsumexp(values: FloatArray, axis: int | tuple[int, ...] | None = None) -> 
     return np.asarray(total.reshape(-1)[0] if axis is None else np.squeeze(total, axis=axis))
 
 
-def build_grams(design: Design, hours: Sequence[FloatArray], weights: Sequence[FloatArray], config: DetectorConfig) -> Grams:
+def build_grams(
+    design: Design, hours: Sequence[FloatArray], weights: Sequence[FloatArray], config: DetectorConfig
+) -> Grams:
     """Return the Grams of all segments; `hours[i]` f64[n_i] block times, `weights[i]` f64[n_i] row weights."""
     times = np.asarray(config.correlation_hours)
     stacked, norm, freedom = [], np.zeros(len(times)), 0.0
@@ -128,35 +129,97 @@ def _eliminate(gram: FloatArray, k: int, ridge: FloatArray) -> tuple[FloatArray,
     return rest, -0.5 * (sign_log[1] - k * np.log(ridge))
 
 
-def probe_group(name: str, members: Sequence[int], grams: Grams, design: Design, config: DetectorConfig) -> GroupTest:
-    """Test whether the segments `members` grow beyond load and warm-up; all segments bear on load and noise."""
-    n_load, n_warm = design.n_load, design.n_warm
+@dataclass(frozen=True)
+class _Reduced:
+    """A group's Gram f64[T, p, p] of [warm of all | warm of the group | clocks | y] with load eliminated.
+
+    `noise` f64[T] is the variance of the innovations under the richest model, `common` f64[T] what all models share of
+    the log evidence, `freedom` the number of rows that bear on the noise.
+    """
+
+    gram: FloatArray
+    noise: FloatArray
+    common: FloatArray
+    freedom: float
+    n_warm: int
+
+    @property
+    def floor(self) -> FloatArray:
+        """Return the least residual sum of squares that is believed, f64[T]: no model is exact."""
+        return np.asarray(1e-12 + LEAST_RESIDUAL * self.noise * self.freedom)
+
+    @property
+    def total(self) -> FloatArray:
+        """Return the residual sum of squares of load alone, f64[T]."""
+        return np.asarray(np.maximum(self.gram[:, -1, -1], self.floor))
+
+    def evidence(self, residual: FloatArray) -> FloatArray:
+        """Return the log evidence of models with these residual sums of squares, f64[T, …]."""
+        floor = self.floor.reshape((-1,) + (1,) * (residual.ndim - 1))
+        return np.asarray(-0.5 * self.freedom * np.log(np.maximum(residual, floor)))
+
+
+def _reduce(members: Sequence[int], grams: Grams, design: Design, config: DetectorConfig) -> _Reduced:
     whole = grams.matrices.sum(axis=0)
     part = grams.matrices[list(members)].sum(axis=0)
-    gram = _joint(whole, part, n_load, n_warm)
+    gram = _joint(whole, part, design.n_load, design.n_warm)
     freedom = max(grams.freedom, 2.0)
     noise = _rich_noise(gram) / freedom
-    rest, log_load = _eliminate(gram, n_load, noise / config.load_scale**2)
-    common = grams.log_norm + log_load
-    n_all_warm = 2 * n_warm
-    floor = 1e-12 + 0.02 * noise * freedom
-    y = np.maximum(rest[:, -1, -1], floor)
+    rest, log_load = _eliminate(gram, design.n_load, noise / config.load_scale**2)
+    return _Reduced(rest, noise, grams.log_norm + log_load, freedom, 2 * design.n_warm)
 
-    def evidence(residual: FloatArray) -> FloatArray:
-        return np.asarray(-0.5 * freedom * np.log(np.maximum(residual, floor.reshape((-1,) + (1,) * (residual.ndim - 1)))))
 
-    none = logsumexp(common + evidence(y))
-    # One warm-up column (pooled over all lives, or of the group alone).
-    warm = slice(0, n_all_warm)
-    g, b = np.maximum(np.einsum("tii->ti", rest)[:, warm], 0.0), rest[:, warm, -1]
-    lam = (noise / config.warm_scale**2)[:, None]
-    residual = np.maximum(y[:, None] - b**2 / (g + lam), floor[:, None])
-    sign = log_ndtr(b / np.sqrt((g + lam) * residual / freedom + 1e-300)) + LOG2
-    log_warm = common[:, None] + evidence(residual) - 0.5 * np.log1p(g / lam) + sign + _warm_prior(design)
-    best_warm = int(np.argmax(logsumexp(log_warm, axis=0)))
-    best_time = int(np.argmax(log_warm[:, best_warm]))
-    leak = _leak_evidence(_thin(rest, n_all_warm), noise, common, freedom, n_all_warm // 4, STRAIGHT_PRIOR if design.straight else CLOCK_PRIOR, config)
-    return _summary(name, members, design, config, rest, noise, freedom, none, log_warm, best_warm, best_time, leak)
+def probe_group(
+    name: str, members: Sequence[int], grams: Grams, design: Design, config: DetectorConfig
+) -> GroupTest:
+    """Test whether the segments `members` grow beyond load and warm-up; all segments bear on load and noise."""
+    reduced = _reduce(members, grams, design, config)
+    log_t = -float(np.log(len(config.correlation_hours)))
+    none = float(logsumexp(reduced.common + reduced.evidence(reduced.total)))
+    warm = _warm_evidence(reduced, design, config)
+    leak = _leak_evidence(reduced, STRAIGHT_PRIOR if design.straight else CLOCK_PRIOR, config)
+    clock, slope, error, time_weight = leak.best()
+    return GroupTest(
+        name=name,
+        members=tuple(members),
+        log_leak=float(logsumexp(leak.log)) + log_t + float(np.log(LEAK_PRIOR)),
+        log_none=none + log_t + float(np.log(INNOCENT_NONE)),
+        log_warm=warm.log + log_t + float(np.log(INNOCENT_WARM)),
+        clock=LEAK_CLOCKS[clock],
+        slope=slope,
+        slope_error=error,
+        warm_hours=warm.hours,
+        warm_kind=warm.kind,
+        warm_share=warm.share,
+        correlation_hours=float(np.exp((time_weight * np.log(config.correlation_hours)).sum())),
+    )
+
+
+@dataclass(frozen=True)
+class _Warm:
+    """Log evidence of all warm-up models together, and the best one's clock, time constant and amplitude."""
+
+    log: float
+    kind: str
+    hours: float
+    share: float
+
+
+def _warm_evidence(reduced: _Reduced, design: Design, config: DetectorConfig) -> _Warm:
+    """Weigh every model of load and one warm-up column (of all lives, or of the group alone)."""
+    warm = slice(0, reduced.n_warm)
+    g = np.maximum(np.einsum("tii->ti", reduced.gram)[:, warm], 0.0)
+    b = reduced.gram[:, warm, -1]
+    lam = (reduced.noise / config.warm_scale**2)[:, None]
+    residual = np.maximum(reduced.total[:, None] - b**2 / (g + lam), reduced.floor[:, None])
+    sign = log_ndtr(b / np.sqrt((g + lam) * residual / reduced.freedom + 1e-300)) + LOG2
+    log = reduced.common[:, None] + reduced.evidence(residual) - 0.5 * np.log1p(g / lam) + sign
+    log = log + _warm_prior(design)
+    best = int(np.argmax(logsumexp(log, axis=0)))
+    at = int(np.argmax(log[:, best]))
+    kind, tau = design.warm_names[best % design.n_warm]
+    share = float(b[at, best] / (g[at, best] + lam[at, 0]))
+    return _Warm(float(logsumexp(log)), kind, float(tau), share)
 
 
 def _warm_prior(design: Design) -> FloatArray:
@@ -177,7 +240,7 @@ def _joint(whole: FloatArray, part: FloatArray, n_load: int, n_warm: int) -> Flo
     size = a + o + 1
     joint = np.empty((len(whole), size, size))
     from_whole = np.ix_(range(len(whole)), shared + y, shared + y)
-    keep = list(range(a)) + [size - 1]
+    keep = [*range(a), size - 1]
     joint[np.ix_(range(len(whole)), keep, keep)] = whole[from_whole]
     cross = part[np.ix_(range(len(whole)), shared + y, own)]
     joint[np.ix_(range(len(whole)), keep, range(a, a + o))] = cross
@@ -193,13 +256,14 @@ def _rich_noise(gram: FloatArray) -> FloatArray:
     inner = gram[:, :p, :p] + np.einsum("ti,ij->tij", 1e-6 * scale + 1e-9, np.eye(p))
     b = gram[:, :p, -1:]
     residual = gram[:, -1, -1] - (b * np.linalg.solve(inner, b)).sum(axis=(1, 2))
-    return np.maximum(residual, 1e-9 * gram[:, -1, -1] + 1e-12)
+    return np.asarray(np.maximum(residual, 1e-9 * gram[:, -1, -1] + 1e-12))
 
 
-def _thin(rest: FloatArray, n_warm: int) -> FloatArray:
-    """Keep every second of the pooled warm-up columns: beside a leak they are only a nuisance."""
-    keep = [*range(0, n_warm // 2, 2)][: n_warm // 4] + list(range(n_warm, rest.shape[1]))
-    return rest[np.ix_(range(len(rest)), keep, keep)]
+def _thin(reduced: _Reduced) -> tuple[FloatArray, int]:
+    """Keep every second of the pooled warm-up columns: beside a leak they are only a nuisance. (Gram, columns kept)."""
+    kept = reduced.n_warm // 4
+    keep = [*list(range(0, reduced.n_warm // 2, 2))[:kept], *range(reduced.n_warm, reduced.gram.shape[1])]
+    return reduced.gram[np.ix_(range(len(reduced.gram)), keep, keep)], kept
 
 
 @dataclass(frozen=True)
@@ -210,78 +274,54 @@ class _Leak:
     slope: FloatArray
     variance: FloatArray
 
+    def best(self) -> tuple[int, float, float, FloatArray]:
+        """Return the best clock, its slope and error averaged over its models, and the weight of each time f64[T]."""
+        clock = int(np.argmax(logsumexp(self.log, axis=(0, 1, 3))))
+        log, slopes = self.log[:, :, clock, :], self.slope[:, :, clock, :]
+        top = float(log.max())
+        if not np.isfinite(top):
+            # No clock ran at all (one block's worth of time): nothing can be said of a slope.
+            times = len(self.log)
+            return 0, 0.0, 0.0, np.full(times, 1.0 / times)
+        weight = np.exp(log - top)
+        weight /= weight.sum()
+        slope = float((weight * slopes).sum())
+        spread = self.variance[:, :, clock, :] + (slopes - slope) ** 2
+        return clock, slope, float(np.sqrt((weight * spread).sum())), weight.sum(axis=(1, 2))
 
-def _leak_evidence(
-    rest: FloatArray,
-    noise: FloatArray,
-    common: FloatArray,
-    freedom: float,
-    n_warm: int,
-    clocks_prior: FloatArray,
-    config: DetectorConfig,
-) -> _Leak:
-    y = rest[:, -1, -1][:, None, None, None]
+
+def _leak_evidence(reduced: _Reduced, clocks_prior: FloatArray, config: DetectorConfig) -> _Leak:
+    """Weigh every model of load, one leak clock at one prior scale, and at most one warm-up column."""
+    rest, n_warm = _thin(reduced)
     clocks = slice(n_warm, n_warm + N_CLOCKS)
     diag = np.maximum(np.einsum("tii->ti", rest), 0.0)
-    scales = np.asarray(config.growth_scales)
-    lam = (noise[:, None] / scales**2)[:, :, None, None]
-    g = diag[:, None, clocks, None]
-    b = rest[:, None, clocks, -1:]
-    warm_lam = (noise / config.warm_scale**2)[:, None, None, None]
-    gw = diag[:, None, None, :n_warm] + warm_lam
-    bw = rest[:, None, None, :n_warm, -1]
-    gx = rest[:, None, clocks, :n_warm]
-    a = g + lam
-    alone_residual = y - b**2 / a
+    lam = (reduced.noise[:, None] / np.asarray(config.growth_scales) ** 2)[:, :, None, None]
+    warm_lam = (reduced.noise / config.warm_scale**2)[:, None, None, None]
+    b, bw = rest[:, None, clocks, -1:], rest[:, None, None, :n_warm, -1]
+    gw, gx = diag[:, None, None, :n_warm] + warm_lam, rest[:, None, clocks, :n_warm]
+    a = diag[:, None, clocks, None] + lam
     det = np.maximum(a * gw - gx**2, 1e-9 * a * gw)
-    slope = (gw * b - gx * bw) / det
-    amplitude = (a * bw - gx * b) / det
-    residual = y - slope * b - amplitude * bw
-    floor = (1e-12 + 0.02 * noise * freedom)[:, None, None, None]
-    sigma2 = np.maximum(np.concatenate([alone_residual, residual], axis=3), floor) / freedom
-    all_slope = np.concatenate([b / a, slope], axis=3)
-    variance = np.concatenate([np.broadcast_to(1 / a, alone_residual.shape), gw / det], axis=3) * sigma2
-    log = common[:, None, None, None] - 0.5 * freedom * np.log(sigma2 * freedom)
-    log = log + log_ndtr(all_slope / np.sqrt(variance)) + LOG2
+    slope, amplitude = (gw * b - gx * bw) / det, (a * bw - gx * b) / det
+    y = rest[:, -1, -1][:, None, None, None]
+    alone = y - b**2 / a
+    residual = np.concatenate([alone, y - slope * b - amplitude * bw], axis=3)
+    sigma2 = np.maximum(residual, reduced.floor[:, None, None, None]) / reduced.freedom
+    slopes = np.concatenate([b / a, slope], axis=3)
+    variance = np.concatenate([np.broadcast_to(1 / a, alone.shape), gw / det], axis=3) * sigma2
+    log = reduced.common[:, None, None, None] + reduced.evidence(residual)
+    log = log + log_ndtr(slopes / np.sqrt(variance)) + LOG2
     log[..., :1] += -0.5 * np.log(a / lam)
     warm_sd = np.sqrt(a / det * sigma2[..., 1:])
     log[..., 1:] += -0.5 * (np.log(det) - np.log(lam * warm_lam)) + log_ndtr(amplitude / warm_sd) + LOG2
-    usable = diag[:, clocks].max(axis=0) > 1e-9
-    log = np.where(usable[None, None, :, None], log, -np.inf)
-    prior = np.log(clocks_prior * usable / max((clocks_prior * usable).sum(), 1e-300) + 1e-300)[None, None, :, None]
-    shape = np.full(1 + n_warm, np.log(0.4 / max(n_warm, 1)))
-    shape[0] = np.log(0.6)
-    return _Leak(log + prior + shape - np.log(len(scales)), all_slope, variance)
+    return _Leak(log + _leak_prior(diag[:, clocks], clocks_prior, n_warm, lam.shape[1]), slopes, variance)
 
 
-def _summary(name, members, design, config, rest, noise, freedom, none, log_warm, best_warm, best_time, leak):  # type: ignore[no-untyped-def]
-    times = len(config.correlation_hours)
-    log_t = -float(np.log(times))
-    by_clock = logsumexp(leak.log, axis=(0, 1, 3))
-    clock = int(np.argmax(by_clock))
-    flat = leak.log[:, :, clock, :]
-    weight = np.exp(flat - flat.max())
-    weight /= weight.sum()
-    slope = float((weight * leak.slope[:, :, clock, :]).sum())
-    spread = leak.variance[:, :, clock, :] + (leak.slope[:, :, clock, :] - slope) ** 2
-    error = float(np.sqrt((weight * spread).sum()))
-    time_weight = weight.sum(axis=(1, 2))
-    kind, tau = design.warm_names[best_warm % design.n_warm]
-    g = rest[best_time, best_warm, best_warm]
-    share = float(rest[best_time, best_warm, -1] / (g + noise[best_time] / config.warm_scale**2))
-    return GroupTest(
-        name=name,
-        members=tuple(members),
-        log_leak=float(logsumexp(leak.log)) + log_t + float(np.log(LEAK_PRIOR)),
-        log_none=float(none) + log_t + float(np.log(INNOCENT_NONE)),
-        log_warm=float(logsumexp(log_warm)) + log_t + float(np.log(INNOCENT_WARM)),
-        clock=LEAK_CLOCKS[clock],
-        slope=slope,
-        slope_error=error,
-        warm_hours=float(tau),
-        warm_kind=kind,
-        warm_share=share,
-        load_share=np.empty(0),
-        correlation_hours=float(np.exp((time_weight * np.log(config.correlation_hours)).sum())),
-        clock_log=by_clock,
-    )
+def _leak_prior(diag: FloatArray, clocks_prior: FloatArray, n_warm: int, n_scales: int) -> FloatArray:
+    """Return the log prior of leak models f64[1, 1, C, 1 + W]; clocks that did not run get none."""
+    usable = diag.max(axis=0) > 1e-9
+    belief = clocks_prior * usable
+    with np.errstate(divide="ignore"):
+        clock = np.log(belief / max(float(belief.sum()), 1e-300))
+    shape = np.full(1 + n_warm, np.log((1 - ALONE_PRIOR) / max(n_warm, 1)))
+    shape[0] = np.log(ALONE_PRIOR)
+    return np.asarray(clock[None, None, :, None] + shape - np.log(n_scales))

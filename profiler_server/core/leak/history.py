@@ -34,8 +34,9 @@ def life_key(instance: str, started_at: float) -> str:
 class LifeHistory:
     """Blocks of one process life. `blocks` f64[n, WIDTH], `TIME` in hours of the detector's clock.
 
-    `HEAP_TEETH` and `RSS_TEETH` are ends of saw teeth per point. `REQUESTS` and `ERRORS` are cumulative since the life was first seen; `read_until` is the ts (seconds) of the last
-    point that has been put into a block, so that an evaluation needs to read only what came after it.
+    `HEAP_TEETH` and `RSS_TEETH` are ends of saw teeth per point. `REQUESTS` and `ERRORS` are cumulative since the life
+    was first seen; `read_until` is the ts (seconds) of the last point that has been put into a block, so that an
+    evaluation needs to read only what came after it.
     """
 
     instance: str
@@ -120,7 +121,9 @@ class Clock:
         return np.asarray(ts) * (self.scale / HOUR)
 
 
-def absorb(life: LifeHistory, series: InstanceSeries, now: float, clock: Clock, config: DetectorConfig) -> bool:
+def absorb(
+    life: LifeHistory, series: InstanceSeries, now: float, clock: Clock, config: DetectorConfig
+) -> bool:
     """Put the points of `series` after `life.read_until` into blocks that are complete by `now`; True if any was."""
     anchor = life.first_ts - clock.interval_seconds / 2
     complete = anchor + math.floor((now - anchor) / life.block_seconds) * life.block_seconds
@@ -143,7 +146,12 @@ def absorb(life: LifeHistory, series: InstanceSeries, now: float, clock: Clock, 
     fresh = np.stack([_block(group) for group in np.split(points, cuts)])
     if len(life.blocks):
         # After blocks were made longer the last one may be half full: what comes next completes it.
-        last = math.floor((float(life.blocks[-1, TIME]) - float(clock.hours(anchor))) * HOUR / clock.scale / life.block_seconds)
+        last = math.floor(
+            (float(life.blocks[-1, TIME]) - float(clock.hours(anchor)))
+            * HOUR
+            / clock.scale
+            / life.block_seconds
+        )
         if last == index[0]:
             fresh[0] = _merge(np.stack([life.blocks[-1], fresh[0]]))
             life.blocks = life.blocks[:-1]
@@ -183,7 +191,9 @@ def _fill_load(
     for i in range(n):
         x = float(rate[i])
         if not math.isnan(x):
-            averages = [x if math.isnan(a) else k * a + (1 - k) * x for a, k in zip(averages, keep, strict=True)]
+            averages = [
+                x if math.isnan(a) else k * a + (1 - k) * x for a, k in zip(averages, keep, strict=True)
+            ]
             total += float(requests[i])
         elif not math.isnan(averages[0]):
             total += averages[0] * clock.interval_seconds * clock.scale
@@ -199,7 +209,7 @@ def _block(points: FloatArray) -> FloatArray:
     """Fold points f64[n, WIDTH] into one block: medians of the channels, their minima, means of the rest."""
     n = len(points)
     if n == 1:
-        return points[0]
+        return np.asarray(points[0])
     ordered = np.sort(points, axis=0)
     present = n - np.isnan(points).sum(axis=0)
     block = ordered[np.maximum((present - 1) // 2, 0), np.arange(WIDTH)]
@@ -208,7 +218,7 @@ def _block(points: FloatArray) -> FloatArray:
     block[LOAD:] = np.where(present[LOAD:] > 0, np.nansum(points[:, LOAD:], axis=0) / some, np.nan)
     block[TIME] = points[:, TIME].mean()
     block[COUNT] = n
-    return block
+    return np.asarray(block)
 
 
 def _coarsen(life: LifeHistory, anchor: float, clock: Clock) -> None:
@@ -224,10 +234,10 @@ def _coarsen(life: LifeHistory, anchor: float, clock: Clock) -> None:
 def _merge(group: FloatArray) -> FloatArray:
     """Fold blocks f64[n, WIDTH] into one, each column weighted by the points behind it."""
     if len(group) == 1:
-        return group[0]
+        return np.asarray(group[0])
     weight = np.where(np.isnan(group), 0.0, group[:, COUNT : COUNT + 1])
     total = weight.sum(axis=0)
     row = np.where(total > 0, np.nansum(group * weight, axis=0) / np.maximum(total, 1e-12), np.nan)
     row[COUNT] = group[:, COUNT].sum()
     row[LOW:LOAD] = np.fmin.reduce(group[:, LOW:LOAD], axis=0)
-    return row
+    return np.asarray(row)

@@ -151,7 +151,8 @@ class Evidence:
         """Rebuild what `dataclasses.asdict` wrote, with lists for tuples."""
         plain = dict(stored)
         plain["floor"] = tuple(
-            FloorLine(**{**line, **{k: tuple(line[k]) for k in ("ts", "value", "fitted")}}) for line in stored["floor"]
+            FloorLine(**{**line, **{k: tuple(line[k]) for k in ("ts", "value", "fitted")}})
+            for line in stored["floor"]
         )
         plain["alternatives"] = tuple(Alternative(**other) for other in stored["alternatives"])
         plain["notes"] = tuple(stored["notes"])
@@ -168,7 +169,8 @@ class LeakState:
     """What one evaluation hands to the next; JSON by `to_json`, back by `from_json`.
 
     While a finding is open `channel` and `rate` (units per hour of the detector's clock) are what it rests on,
-    `version` is the newest release seen growing and `calm` counts evaluations in a row that saw no growth any more.
+    `version` is the newest release that grew when it was raised and `calm` counts evaluations in a row that saw no
+    growth any more; processes that were over by `ignore_before` belong to a leak that has ended.
     `lives` are the histories in blocks, by instance and start; `last` is the last full evaluation without its state.
     """
 
@@ -180,6 +182,7 @@ class LeakState:
     channel: str | None = None
     rate: float = 0.0
     calm: int = 0
+    ignore_before: float | None = None
     lives: dict[str, LifeHistory] = field(default_factory=dict)
     last: Evaluation | None = None
 
@@ -205,6 +208,7 @@ class LeakState:
             "channel": self.channel,
             "rate": self.rate,
             "calm": self.calm,
+            "ignore_before": self.ignore_before,
             "lives": {key: life.to_json() for key, life in self.lives.items()},
             "last": None if self.last is None else self.last.to_json(),
         }
@@ -223,6 +227,7 @@ class LeakState:
             channel=stored["channel"],
             rate=stored["rate"],
             calm=stored["calm"],
+            ignore_before=stored["ignore_before"],
             lives={key: LifeHistory.from_json(life) for key, life in stored["lives"].items()},
             last=None if stored["last"] is None else Evaluation.from_json(stored["last"]),
         )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from profiler_server.core.leak.config import DetectorConfig
-from profiler_server.core.leak.fit import fit_floor
 from profiler_server.core.leak.history import LifeHistory
 from profiler_server.core.leak.verdicts import ChannelVerdict
-from profiler_server.core.leak.window import ServiceWindow
+from profiler_server.core.leak.window import FloatArray, ServiceWindow
 
 ALIVE_BLOCKS = 3.0
-MIN_CALM_BLOCKS = 8
+MIN_CALM_BLOCKS = 12
 SURE = 1.645
 LATE_SHARE = 0.4
+MOST_ALIKE = 0.97
 
 
 def alive_lives(lives: Sequence[LifeHistory], window: ServiceWindow) -> list[LifeHistory]:
@@ -29,7 +31,13 @@ def late_part(life: LifeHistory) -> LifeHistory:
 
 
 def is_calm(
-    verdict: ChannelVerdict, rate: float, lives: Sequence[LifeHistory], window: ServiceWindow, config: DetectorConfig
+    verdict: ChannelVerdict,
+    lives: Sequence[LifeHistory],
+    window: ServiceWindow,
+    config: DetectorConfig,
+    *,
+    rate: float,
+    detected_at: float | None,
 ) -> bool:
     """Whether all that runs now surely grows by less than `config.calm_share` of `rate` (units per hour).
 
@@ -40,20 +48,28 @@ def is_calm(
     members = [i for i in members if len(verdict.hours[i]) >= MIN_CALM_BLOCKS]
     if not members or rate <= 0:
         return False
-    unit = verdict.data.base / verdict.design.span_hours
     for i in members:
-        fit = fit_floor(
-            verdict.design,
-            verdict.hours,
-            verdict.weights,
-            members=(i,),
-            clock="time",
-            correlation_hours=min(verdict.test.correlation_hours, verdict.design.span_hours),
-        )
-        slope, error = fit.slope * unit, fit.slope_error * unit
-        late, late_error = fit.late_ratio * slope, fit.late_error * slope
-        whole = slope + SURE * error < config.calm_share * rate
-        ended = slope > 0 and late + 2 * SURE * late_error < config.calm_share * rate
-        if not (whole or ended):
+        hours, steady = verdict.hours[i], verdict.fit.steady[i] * verdict.data.base
+        life = lives[verdict.data.segments[i].life]
+        leaked_itself = detected_at is not None and life.first_ts < detected_at
+        if leaked_itself:
+            # A process that leaked is believed to have stopped only after a whole day of load.
+            late = hours >= hours[-1] - config.calm_hours
+            if hours[-1] - hours[0] < 2 * config.calm_hours:
+                return False
+            hours, steady = hours[late], steady[late]
+        slope, error = _slope(hours, steady)
+        if slope + SURE * error >= config.calm_share * rate:
             return False
     return True
+
+
+def _slope(hours: FloatArray, values: FloatArray) -> tuple[float, float]:
+    """Return slope per hour and its error by least squares, the error widened for alike neighbours (Bartlett 1946)."""
+    x = hours - hours.mean()
+    spread = float(x @ x)
+    slope = float(x @ values) / spread
+    rest = values - values.mean() - slope * x
+    variance = float(rest @ rest) / max(len(rest) - 2, 1)
+    alike = float(np.clip(rest[1:] @ rest[:-1] / max(float(rest @ rest), 1e-300), 0.0, MOST_ALIKE))
+    return slope, float(np.sqrt(variance / spread * (1 + alike) / (1 - alike)))

@@ -75,7 +75,8 @@ class Replayed:
             "version": shown.version,
             "cured_by_version": next((v for v in self.cured_by if v), None),
             "suspects": [
-                {"function": s.function, "file": s.file, "line": s.line} for s in shown.suspects[:MAX_SUSPECTS]
+                {"function": s.function, "file": s.file, "line": s.line}
+                for s in shown.suspects[:MAX_SUSPECTS]
             ],
             "sentence": shown.sentence,
         }

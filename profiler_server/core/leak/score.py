@@ -79,7 +79,9 @@ def judge(label: Plain, verdict: Plain | None) -> Judged:
     at = said.get("detected_at")
     flagged = said.get("verdict") == "leak" or at is not None
     when = at if at is not None else label.get("trace_end", math.inf)
-    result = Judged(label["name"], label["verdict"], alerts=max(len(said.get("alerts") or [0]), 1) if flagged else 0)
+    result = Judged(
+        label["name"], label["verdict"], alerts=max(len(said.get("alerts") or [0]), 1) if flagged else 0
+    )
     if label["verdict"] == "leak":
         ended = label.get("leak_end_ts")
         early = flagged and when < label["leak_start_ts"]
@@ -154,7 +156,11 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 def score(labels: Mapping[str, Plain], verdicts: Mapping[str, Plain]) -> Score:
     """Return the figures of `verdicts` on the traces of `labels`; labels of other verdicts are not scored."""
-    scored = {n: label for n, label in labels.items() if label["verdict"] in ("leak", "healthy", "insufficient_data")}
+    scored = {
+        n: label
+        for n, label in labels.items()
+        if label["verdict"] in ("leak", "healthy", "insufficient_data")
+    }
     judged: Sequence[Judged] = [judge(label, verdicts.get(name)) for name, label in sorted(scored.items())]
     hits, alarms = sum(j.hit for j in judged), sum(j.false_alarm for j in judged)
     missed = sum(j.missed for j in judged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -116,7 +117,9 @@ def find_steps(values: FloatArray, level: float) -> list[int]:
     return sorted(found)
 
 
-def _without_start(life: LifeHistory, floor: FloatArray, config: DetectorConfig, clock_scale: float) -> FloatArray:
+def _without_start(
+    life: LifeHistory, floor: FloatArray, config: DetectorConfig, clock_scale: float
+) -> FloatArray:
     """Blank the first part of a life, in which every process fills its pools; a fixed share of its age so far."""
     if len(life.blocks) == 0:
         return floor
@@ -159,7 +162,7 @@ def cut_steps(data: ChannelData, steady: Sequence[FloatArray], lives: Sequence[L
     parts: list[Segment] = []
     for segment, where in zip(data.segments, cuts, strict=True):
         bounds = [0, *where, len(segment.rows)] if len(where) <= MAX_STEPS else [0, len(segment.rows)]
-        for a, b in zip(bounds, bounds[1:], strict=False):
+        for a, b in pairwise(bounds):
             if b - a >= MIN_SEGMENT_BLOCKS:
                 parts.append(Segment(segment.life, segment.rows[a:b], segment.value[a:b]))
     return replace(data, segments=tuple(parts), steps_up=up, steps_down=down) if parts else data
@@ -174,7 +177,7 @@ def _cut(index: int, life: LifeHistory, floor: FloatArray, steps: Sequence[int])
     usual = float(np.median(np.diff(hours))) if len(rows) > 2 else 0.0
     gaps = np.flatnonzero(np.diff(hours) > GAP_BLOCKS * max(usual, 1e-9)) + 1
     bounds = sorted({0, len(rows), *steps, *(int(g) for g in gaps)})
-    parts = [rows[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [rows[a:b] for a, b in pairwise(bounds)]
     return [Segment(index, part, floor[part]) for part in parts if len(part) >= MIN_SEGMENT_BLOCKS]
 
 

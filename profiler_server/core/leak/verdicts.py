@@ -8,21 +8,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from profiler_server.core.leak.channels import CHANNELS, MEMORY_CHANNELS, RESOURCE_CHANNELS
+from profiler_server.core.leak.channels import CHANNELS, MEMORY_CHANNELS
 from profiler_server.core.leak.cohort import Group, groups_of
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import Design, LoadScale, build_design, clock_column
 from profiler_server.core.leak.fit import FloorFit, fit_floor, outlier_weights
+from profiler_server.core.leak.gates import Circumstances, first_gate
 from profiler_server.core.leak.growth import Grams, GroupTest, build_grams, probe_group, screen_segments
 from profiler_server.core.leak.history import MID, TIME, LifeHistory
-from profiler_server.core.leak.window import HOUR, FloatArray
 from profiler_server.core.leak.segments import RSS, ChannelData, build_channel, cut_steps
+from profiler_server.core.leak.window import HOUR, FloatArray
 
-DAY_HOURS = 24.0
-REFILL_MARGIN = 1.01
 REPEATED_LIVES = 3
-SURE = 1.2
-NEAR_LIMIT = 0.8
 MEMORY = frozenset(CHANNELS.index(name) for name in MEMORY_CHANNELS)
 
 
@@ -69,8 +66,13 @@ def judge_channel(
         return None
     whole = tuple(range(len(data.segments)))
     design, hours, weights = _prepare(data, lives, scale, clock_scale, config)
-    plain = fit_floor(design, hours, weights, members=whole, clock="time", correlation_hours=design.span_hours / 4)
-    detrended = [s - m[:, clock_column(design, "time")] * plain.slope for s, m in zip(plain.steady, design.matrices, strict=True)]
+    plain = fit_floor(
+        design, hours, weights, members=whole, clock="time", correlation_hours=design.span_hours / 4
+    )
+    detrended = [
+        s - m[:, clock_column(design, "time")] * plain.slope
+        for s, m in zip(plain.steady, design.matrices, strict=True)
+    ]
     cut = cut_steps(data, detrended, lives)
     if cut.segments is not data.segments:
         design, hours, weights = _prepare(cut, lives, scale, clock_scale, config)
@@ -96,25 +98,24 @@ def judge_channel(
         name, data, design, hours, tuple(weights), group, test, fit, log_odds, rate, error,
         _growth_share(fit, group, data, lives), _age(data, lives, group, clock_scale), None,
     )  # fmt: skip
-    near = _near_limit(lives, limit_bytes)
-    held = [
-        _gate(verdict, lives, young_hours, clock_scale, config, near_limit=near, confirmed=confirmed)
-        for confirmed in (False, True)
-    ]
+    around = Circumstances(lives, young_hours, clock_scale, limit_bytes)
+    held = [first_gate(verdict, around, config, confirmed=confirmed) for confirmed in (False, True)]
     return replace(verdict, held_by=held[0], held_if_confirmed=held[1])
 
 
 def _prepare(
-    data: ChannelData, lives: Sequence[LifeHistory], scale: LoadScale, clock_scale: float, config: DetectorConfig
+    data: ChannelData,
+    lives: Sequence[LifeHistory],
+    scale: LoadScale,
+    clock_scale: float,
+    config: DetectorConfig,
 ) -> tuple[Design, tuple[FloatArray, ...], list[FloatArray]]:
     design = build_design(data, lives, scale, clock_scale=clock_scale, config=config)
     hours = tuple(lives[s.life].blocks[s.rows, TIME] for s in data.segments)
     return design, hours, [np.ones(len(h)) for h in hours]
 
 
-def _screened(
-    groups: Sequence[Group], grams: Grams, design: Design, config: DetectorConfig
-) -> list[Group]:
+def _screened(groups: Sequence[Group], grams: Grams, design: Design, config: DetectorConfig) -> list[Group]:
     """Return the groups whose segments climb together by enough standard errors."""
     z = screen_segments(grams, design)
     return [g for g in groups if z[list(g.members)].sum() >= config.screen_sigmas * math.sqrt(len(g.members))]
@@ -140,9 +141,7 @@ def _fit(
     )
 
 
-def _growth_share(
-    fit: FloorFit, group: Group, data: ChannelData, lives: Sequence[LifeHistory]
-) -> float:
+def _growth_share(fit: FloorFit, group: Group, data: ChannelData, lives: Sequence[LifeHistory]) -> float:
     """Return how much the group's floor has grown, load taken out, over the resident memory that it began with."""
     ends: dict[int, list[FloatArray]] = {}
     for i in group.members:
@@ -167,102 +166,8 @@ def _age(data: ChannelData, lives: Sequence[LifeHistory], group: Group, clock_sc
         life = lives[index]
         age = float(life.blocks[-1, TIME]) - life.started_at * clock_scale / HOUR
         ages.setdefault(life.instance, {})[index] = age
-    series = [sum(found.values()) if len(found) >= REPEATED_LIVES else max(found.values()) for found in ages.values()]
+    series = [
+        sum(found.values()) if len(found) >= REPEATED_LIVES else max(found.values())
+        for found in ages.values()
+    ]
     return max(series)
-
-
-def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
-    """Whether what grew came back: batch jobs, bursts and walks fall again, a leak never does."""
-    claimed = held = 0.0
-    at = clock_column(v.design, v.test.clock)
-    for i in v.group.members:
-        steady, clock = v.fit.steady[i], v.design.matrices[i][:, at]
-        third = len(steady) // 3
-        if third < 2:
-            continue
-        low = float(np.quantile(steady[-third:], 0.15))
-        weight = float(clock[-1] - clock[0])
-        held += weight * (low - float(np.median(steady[:third])))
-        claimed += weight * v.fit.slope * float(clock[-third:].mean() - clock[:third].mean())
-    return claimed > 0 and held < config.give_back_ratio * claimed
-
-
-def _refilling(v: ChannelVerdict, lives: Sequence[LifeHistory], young_hours: float, clock_scale: float) -> bool:
-    """Whether a young process only fills up to where its elders stand."""
-    elders, young = [], []
-    group_lives = {v.data.segments[i].life for i in v.group.members}
-    for i, segment in enumerate(v.data.segments):
-        life = lives[segment.life]
-        age = float(life.blocks[-1, TIME]) - life.started_at * clock_scale / HOUR
-        first_age = float(v.hours[i][0]) - life.started_at * clock_scale / HOUR
-        own = segment.life in group_lives
-        if first_age >= 0.5 * young_hours and not own:
-            elders.append(float(np.quantile(v.fit.steady[i], 0.2)))
-        elif i in v.group.members and age < 3 * young_hours:
-            young.append(float(np.median(v.fit.steady[i][-3:])))
-    grown_up = any(
-        lives[v.data.segments[i].life].blocks[-1, TIME] - lives[v.data.segments[i].life].started_at * clock_scale / HOUR
-        >= 3 * young_hours
-        for i in v.group.members
-    )
-    return bool(elders and young) and not grown_up and max(young) < REFILL_MARGIN * max(elders)
-
-
-def _near_limit(lives: Sequence[LifeHistory], limit_bytes: float | None) -> bool:
-    """Whether any process stands close below its limit: then there is no time to wait for it to level off."""
-    if limit_bytes is None:
-        return False
-    now = max(float(life.blocks[-1, TIME]) for life in lives)
-    return any(
-        float(life.blocks[-1, MID + RSS]) > NEAR_LIMIT * limit_bytes
-        for life in lives
-        if now - float(life.blocks[-1, TIME]) < 1.0
-    )
-
-
-def _gate(
-    v: ChannelVerdict,
-    lives: Sequence[LifeHistory],
-    young_hours: float,
-    clock_scale: float,
-    config: DetectorConfig,
-    *,
-    near_limit: bool,
-    confirmed: bool,
-) -> str | None:
-    """Return the first gate that holds this verdict back, None if it may become a finding."""
-    if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
-        return "evidence"
-    wanted = config.log_odds_confirmed if confirmed else config.log_odds_leak
-    share = config.bent_misfit_tax if v.design.straight else config.misfit_tax
-    if confirmed:
-        share = config.confirmed_misfit_tax
-    tax = share * max(v.test.log_warm - v.test.log_none, 0.0)
-    if v.test.clock not in ("time", "requests") and not confirmed:
-        wanted += config.log_odds_unusual
-    if v.log_odds < wanted or v.test.log_leak - v.test.log_warm < wanted + tax:
-        return "evidence"
-    span = v.design.span_hours
-    total = v.test.slope
-    least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
-    if min(total, v.growth_share) < least or total / span * DAY_HOURS < config.min_growth_share_per_day:
-        return "effect"
-    late_low = v.fit.late_ratio < SURE * v.fit.late_error and not confirmed
-    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or late_low:
-        return "late slope"
-    if v.fit.late_ratio - v.fit.late_error > config.burst_ratio:
-        return "burst"
-    early_error = -v.fit.early_error if v.test.clock == "accelerating" else v.fit.early_error
-    if v.fit.early_ratio + early_error < config.early_slope_ratio:
-        return "early slope"
-    if _gives_back(v, config):
-        return "gives back"
-    if _refilling(v, lives, young_hours, clock_scale):
-        return "refilling"
-    if near_limit and v.channel not in RESOURCE_CHANNELS:
-        return None
-    if v.age_hours < young_hours and not (
-        v.growth_share >= config.young_growth and v.age_hours >= 0.5 * young_hours
-    ):
-        return "young"
-    return None

@@ -1,0 +1,135 @@
+"""What statistics alone do not give: gates between long odds and a finding, each with the reason it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
+from profiler_server.core.leak.config import DetectorConfig
+from profiler_server.core.leak.design import clock_column
+from profiler_server.core.leak.history import MID, TIME, LifeHistory
+from profiler_server.core.leak.window import HOUR
+
+if TYPE_CHECKING:
+    from profiler_server.core.leak.verdicts import ChannelVerdict
+
+DAY_HOURS = 24.0
+REFILL_MARGIN = 1.01
+NEAR_LIMIT = 0.8
+FRESH_HOURS = 1.0
+SURE = 1.2
+RSS = CHANNELS.index("rss")
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the gates look at beside the verdict: the lives, the patience with the young, the memory limit."""
+
+    lives: Sequence[LifeHistory]
+    young_hours: float
+    clock_scale: float
+    limit_bytes: float | None
+
+    def age(self, index: int) -> float:
+        """Return the age of a process life in hours."""
+        life = self.lives[index]
+        return float(life.blocks[-1, TIME]) - life.started_at * self.clock_scale / HOUR
+
+    def near_limit(self) -> bool:
+        """Whether any process stands close below its limit: no time to wait for it to level off."""
+        if self.limit_bytes is None:
+            return False
+        now = max(float(life.blocks[-1, TIME]) for life in self.lives)
+        return any(
+            float(life.blocks[-1, MID + RSS]) > NEAR_LIMIT * self.limit_bytes
+            for life in self.lives
+            if now - float(life.blocks[-1, TIME]) < FRESH_HOURS
+        )
+
+
+def first_gate(
+    v: ChannelVerdict, around: Circumstances, config: DetectorConfig, *, confirmed: bool
+) -> str | None:
+    """Return the first gate that holds this verdict back, None if it may become a finding.
+
+    `confirmed`: call sites have been seen to grow by themselves, so that less is asked of the floor.
+    """
+    if not _enough_evidence(v, config, confirmed=confirmed):
+        return "evidence"
+    least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
+    per_day = v.test.slope / v.design.span_hours * DAY_HOURS
+    if min(v.test.slope, v.growth_share) < least or per_day < config.min_growth_share_per_day:
+        return "effect"
+    return _shape_gate(v, config, confirmed=confirmed) or _age_gate(v, around, config)
+
+
+def _enough_evidence(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool) -> bool:
+    if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
+        return False
+    if confirmed:
+        wanted, share = config.log_odds_confirmed, config.confirmed_misfit_tax
+    else:
+        usual = v.test.clock in ("time", "requests")
+        wanted = config.log_odds_leak + (0.0 if usual else config.log_odds_unusual)
+        share = config.bent_misfit_tax if v.design.straight else config.misfit_tax
+    tax = share * max(v.test.log_warm - v.test.log_none, 0.0)
+    return v.log_odds >= wanted and v.test.log_leak - v.test.log_warm >= wanted + tax
+
+
+def _shape_gate(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool) -> str | None:
+    """Ask that it climbs now as it climbed before, and has given nothing back."""
+    unsure = v.fit.late_ratio < SURE * v.fit.late_error and not confirmed
+    if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or unsure:
+        return "late slope"
+    if v.fit.late_ratio - v.fit.late_error > config.burst_ratio:
+        return "burst"
+    early_error = -v.fit.early_error if v.test.clock == "accelerating" else v.fit.early_error
+    if v.fit.early_ratio + early_error < config.early_slope_ratio:
+        return "early slope"
+    return "gives back" if _gives_back(v, config) else None
+
+
+def _age_gate(v: ChannelVerdict, around: Circumstances, config: DetectorConfig) -> str | None:
+    """Ask that the process is past the age at which caches and sessions fill, unless its limit is near."""
+    if _refilling(v, around):
+        return "refilling"
+    if around.near_limit() and v.channel not in RESOURCE_CHANNELS:
+        return None
+    doubled = v.growth_share >= config.young_growth and v.age_hours >= 0.5 * around.young_hours
+    return "young" if v.age_hours < around.young_hours and not doubled else None
+
+
+def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
+    """Whether what grew came back: batch jobs, bursts and walks fall again, a leak never does."""
+    claimed = held = 0.0
+    at = clock_column(v.design, v.test.clock)
+    for i in v.group.members:
+        steady, clock = v.fit.steady[i], v.design.matrices[i][:, at]
+        third = len(steady) // 3
+        if third < 2:
+            continue
+        low = float(np.quantile(steady[-third:], 0.15))
+        weight = float(clock[-1] - clock[0])
+        held += weight * (low - float(np.median(steady[:third])))
+        claimed += weight * v.fit.slope * float(clock[-third:].mean() - clock[:third].mean())
+    return claimed > 0 and held < config.give_back_ratio * claimed
+
+
+def _refilling(v: ChannelVerdict, around: Circumstances) -> bool:
+    """Whether a young process only fills up to where its elders stand."""
+    members = {v.data.segments[i].life for i in v.group.members}
+    if any(around.age(index) >= 3 * around.young_hours for index in members):
+        return False
+    elders, young = [], []
+    for i, segment in enumerate(v.data.segments):
+        life = around.lives[segment.life]
+        first_age = float(v.hours[i][0]) - life.started_at * around.clock_scale / HOUR
+        if segment.life not in members and first_age >= 0.5 * around.young_hours:
+            elders.append(float(np.quantile(v.fit.steady[i], 0.2)))
+        elif i in v.group.members:
+            young.append(float(np.median(v.fit.steady[i][-3:])))
+    return bool(elders and young) and max(young) < REFILL_MARGIN * max(elders)
