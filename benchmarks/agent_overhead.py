@@ -49,6 +49,7 @@ INSTRUCTION_STEPS = {"flask": (20, 120), "asyncio": (10, 50), "json": (10, 40), 
 ARMED_MINUTES_PER_HOUR = 5  # of the mode that arms the hooks only when memory grows
 INTERVALS = {"native 512 KiB": 512 * 1024, "native 2 MiB": 2 * 1024 * 1024}
 PEERS = ("tracemalloc 1", "tracemalloc 25", "ddtrace heap", "memray")
+COUNTED_PEERS = ("ddtrace heap", "tracemalloc 1")
 GOALS = {
     ("native 512 KiB", "flask"): 1.02,
     ("native 512 KiB", "asyncio"): 1.02,
@@ -203,7 +204,7 @@ def print_instructions(python: str, workloads: list[str]) -> None:
     for workload in workloads:
         few, many = INSTRUCTION_STEPS[workload]
         bare = 0
-        for variant in ("bare", *INTERVALS):
+        for variant in ("bare", *INTERVALS, *(peer for peer in COUNTED_PEERS if is_installed(python, peer))):
             used = count_instructions(python, workload, variant, many) - count_instructions(
                 python, workload, variant, few
             )
