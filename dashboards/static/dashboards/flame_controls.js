@@ -18,9 +18,9 @@ export function bindControls(form, state) {
   follow();
 }
 
-/** The part of the state that the API reads, as a query string. */
-export function apiQuery(state, names, more = {}) {
-  const query = new URLSearchParams(more);
+/** The part of the state that the API reads, as a query string; `resolved` wins over what the address says. */
+export function apiQuery(state, names, resolved = {}) {
+  const query = new URLSearchParams();
   for (const name of names) {
     const value = state.get(name);
     if (Array.isArray(value)) value.forEach((item) => query.append(name, item));
@@ -29,6 +29,7 @@ export function apiQuery(state, names, more = {}) {
   for (const [name, value] of new URLSearchParams(window.location.search)) {
     if (name === 'project' || name.startsWith('label.') || name.startsWith('base_label.')) query.append(name, value);
   }
+  for (const [name, value] of Object.entries(resolved)) query.set(name, value);
   return query;
 }
 

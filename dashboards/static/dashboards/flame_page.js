@@ -38,7 +38,6 @@ function range() {
   return { from: String(begin), to: String(end) };
 }
 
-
 async function showWindow() {
   const { from: begin, to: end } = resolvedRange();
   timeline.setSelection('shown', begin, end);
@@ -63,7 +62,6 @@ function showMeta(data) {
   const { meta, unit } = data;
   const words = [];
   if (meta.from) words.push(`${formatTime(meta.from, zone, { seconds: false })} – ${formatTime(meta.to, zone, { seconds: false })}`);
-  if (meta.snapshots !== undefined) words.push(`${meta.snapshots} snapshot${meta.snapshots === 1 ? '' : 's'}`);
   words.push(`${formatValue(data.current[0] ?? 0, unit)} in all`);
   page.querySelector('[data-meta]').textContent = words.join(' · ');
   if (meta.sample_types) {
