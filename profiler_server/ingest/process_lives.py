@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
 from django.db.models import F
 
+from profiler_server.analysis.window import OVERLAP_LABEL
 from profiler_server.catalog.actions.observe_instance import InstanceIdentity
 from profiler_server.catalog.models import Instance
 from profiler_server.ingest import fields
@@ -29,7 +29,6 @@ REMEMBER_SECONDS = 7 * 86_400
 SILENT_LIFE_ENDS = timedelta(hours=1)
 OVERLAP_TOLERANCE = timedelta(seconds=2)
 OVERLAPS_BEFORE_FLAG = 3
-OVERLAP_LABEL = "plimsoll_overlap"
 SHORT_KEY = 160
 
 
@@ -103,8 +102,3 @@ def _known_start(project_id: int, service: str, key: str, at: datetime) -> datet
     lives = Instance.objects.filter(project_id=project_id, service__name=service, key=key)
     newest = lives.filter(last_seen_at__gte=at - SILENT_LIFE_ENDS).order_by(F("started_at").desc()).first()
     return None if newest is None else newest.started_at
-
-
-def overlapping(labels: Mapping[str, str]) -> bool:
-    """Return whether an instance with these labels stands for several processes."""
-    return OVERLAP_LABEL in labels

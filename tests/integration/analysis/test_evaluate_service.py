@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,11 @@ pytestmark = pytest.mark.django_db
 HOURS = 12
 MIB = 2.0**20
 LEAK_PER_MINUTE = 0.4 * MIB
+
+
+@pytest.fixture(autouse=True)
+def _rarely_evaluated(settings: Any) -> None:
+    settings.ENV = type(settings.ENV)(**{**vars(settings.ENV), "evaluation_interval_seconds": 1800.0})
 
 
 def a_history(service: Service, *, leak_per_minute: float = 0.0, until: datetime | None = None) -> Instance:

@@ -13,10 +13,9 @@ import pytest
 from django.db import connection
 
 from profiler_server.analysis.models import ServiceWatch
-from profiler_server.analysis.window import newest_data, see_service
+from profiler_server.analysis.window import OVERLAP_LABEL, newest_data, see_service
 from profiler_server.catalog.models import Instance, Service
 from profiler_server.core.leak import LeakState
-from profiler_server.ingest.process_lives import OVERLAP_LABEL
 from profiler_server.profiles.queries import ProfileSelection, merged, snapshots
 from tests.integration.ingest.pushes import Agent, a_heap_profile, an_agent
 
