@@ -17,8 +17,10 @@ from profiler_server.catalog.models import Service
 from profiler_server.core.points import PointBatch
 from profiler_server.core.tree import FlameTree
 from profiler_server.profiles import queries
+from profiler_server.profiles.actions.maintain_partitions import maintain_partitions
 from profiler_server.profiles.queries import ProfileSelection, SiteGrowth
 from profiler_server.series.actions.compact_hour import compact_hour
+from profiler_server.series.actions.maintain_partitions import maintain_partitions as maintain_points
 from profiler_server.series.actions.store_points import store_points
 from profiler_server.series.column_sets import ServiceKey as PointsKey
 from profiler_server.series.due import due_hours
@@ -44,6 +46,8 @@ def load_everything(service: GoService, start: datetime, now: datetime) -> None:
     key = PointsKey(project.pk, instance.service_id)
     for due in due_hours(now + timedelta(days=1)):  # as if nothing had come for a day
         compact_hour(key, due.at)
+    maintain_partitions(now)
+    maintain_points(now)
 
 
 def questions(start: datetime, end: datetime, now: datetime) -> dict[str, Callable[[], object]]:

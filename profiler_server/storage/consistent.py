@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import psycopg
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from profiler_server.core.errors import LimitExceeded
 
@@ -53,7 +53,9 @@ def consistent_reads(timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Iterat
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", (milliseconds,))
             yield
-    except psycopg.errors.QueryCanceled:
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise
         raise LimitExceeded(
             f"The query took longer than {timeout_seconds:g} s; ask for less time or fewer instances."
         ) from None

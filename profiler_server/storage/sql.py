@@ -34,12 +34,12 @@ class Statements:
 
     def fetch(self, name: str, parameters: Parameters) -> list[Row]:
         """Run the statement `name` and return its rows."""
-        with binary_cursor() as cursor:
+        with connection.wrap_database_errors, binary_cursor() as cursor:
             return cursor.execute(self[name].encode(), parameters).fetchall()
 
     def run(self, name: str, parameters: Parameters) -> int:
         """Run the statement `name` and return how many rows it touched."""
-        with binary_cursor() as cursor:
+        with connection.wrap_database_errors, binary_cursor() as cursor:
             return cursor.execute(self[name].encode(), parameters).rowcount
 
 

@@ -14,7 +14,9 @@ from profiler_server.profiles.statements import CHUNK, HOT, HOUR_SUM, SQL, WINDO
 from profiler_server.storage.partitions import Partition
 from profiler_server.storage.retention import Maintained, keep_in_step
 
-HOT_KEPT = timedelta(minutes=90)  # the last profiles stay at hand as what increases are counted from
+HOT_KEPT = timedelta(
+    minutes=20
+)  # queries look through all hot rows for what is not in chunks: fewer is quicker
 
 
 def maintain_partitions(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import psycopg
 from django.conf import settings
+from django.db import IntegrityError
 from django.utils import timezone
 
 from profiler_server.catalog.models import Instance
@@ -101,7 +101,7 @@ def _insert(moments: Sequence[datetime], rows: Sequence[dict[str, object]]) -> l
         try:
             with together(len(rows)):
                 return [SQL.run("insert_profile", row) == 1 for row in rows]
-        except psycopg.errors.CheckViolation:
+        except IntegrityError:
             if attempt == 2:
                 raise
             forget_partitions()

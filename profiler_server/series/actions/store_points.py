@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import psycopg
 from django.conf import settings
+from django.db import IntegrityError
 from django.utils import timezone
 
 from profiler_server.catalog.models import Instance
@@ -49,7 +49,7 @@ def store_points(
         try:
             with together(len(rows)):
                 return sum(row["points"] for row in rows if SQL.run("insert_batch", row))
-        except psycopg.errors.CheckViolation:  # a partition was dropped since this process last looked
+        except IntegrityError:  # a partition was dropped since this process last looked
             if attempt == 2:
                 raise
             forget_partitions()
