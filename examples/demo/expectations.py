@@ -54,11 +54,13 @@ def mail_names(mailbox: Mailbox, service: str) -> bool:
     return False
 
 
-def pages(service: str) -> list[str]:
-    """Return the addresses of the pages that must answer for a service with a finding."""
+def pages_answer(browser: Browser, service: str) -> bool:
+    """Return whether every page about a service with a finding answers."""
     finding = finding_of(service)
+    if finding is None:
+        return False
     own = [f"/services/{service}/{page}" for page in ("", "flame/", "compare/", "growth/")]
-    return ["/", *own, *([f"/findings/{finding.pk}/"] if finding else [])]
+    return all(browser.status_of(path) == 200 for path in ["/", *own, f"/findings/{finding.pk}/"])
 
 
 def all_expectations(mailbox: Mailbox, browser: Browser) -> list[Expectation]:
@@ -72,9 +74,7 @@ def all_expectations(mailbox: Mailbox, browser: Browser) -> list[Expectation]:
         Expectation("the leaking checkout service is found", lambda: is_found("checkout")),
         Expectation("its first suspect is remember_order", lambda: first_suspect_is("checkout", GUILTY_LIVE)),
         Expectation("an e-mail with a chart names checkout", lambda: mail_names(mailbox, "checkout")),
-        Expectation(
-            "every page answers", lambda: all(browser.status_of(path) == 200 for path in pages("checkout"))
-        ),
+        Expectation("every page answers", lambda: pages_answer(browser, "checkout")),
         Expectation(
             "the healthy search service is not flagged", lambda: finding_of("search") is None, stays=True
         ),

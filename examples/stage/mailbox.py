@@ -42,6 +42,6 @@ class Mailbox:
     def messages(self) -> list[tuple[Path, EmailMessage]]:
         """Return what has arrived, oldest first."""
         return [
-            (path, message_from_bytes(path.read_bytes(), policy=policy.default))  # type: ignore[misc]
+            (path, message_from_bytes(path.read_bytes(), policy=policy.default))
             for path in sorted(self.folder.glob("*.eml"))
         ]
