@@ -103,12 +103,16 @@ class Loaded:
     insert_ms: float
 
 
-def load(source: Source, name: str, start: datetime, end: datetime, *, instances: int, interval: float) -> Loaded:
+def load(
+    source: Source, name: str, start: datetime, end: datetime, *, instances: int, interval: float
+) -> Loaded:
     """Write the profiles of [start, end) as hot rows."""
     project, _ = Project.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
     found = []
     for number in range(instances):
-        identity = InstanceIdentity(name, f"h:{number}", start, f"v{1 + number % 2}", labels={"zone": f"z{number % 2}"})
+        identity = InstanceIdentity(
+            name, f"h:{number}", start, f"v{1 + number % 2}", labels={"zone": f"z{number % 2}"}
+        )
         found.append(observe_instance(project.pk, identity, at=start))
     service = ServiceKey(project.pk, found[0].service_id)
     stored = intern_shape(service, source.shape)
@@ -116,14 +120,23 @@ def load(source: Source, name: str, start: datetime, end: datetime, *, instances
     by_site = np.zeros(int(site_ids.max()) + 1, np.int64)
     by_site[site_ids] = source.sizes
     origin = Origin(len(stored.type_ids), stored.shape.go_rate, by_site)
-    times = [start + timedelta(seconds=interval * i) for i in range(int((end - start).total_seconds() / interval))]
+    times = [
+        start + timedelta(seconds=interval * i) for i in range(int((end - start).total_seconds() / interval))
+    ]
     ensure_partitions(HOT, times)
     spent = 0.0
     for instance in found:
         rows: list[dict[str, object]] = []
         for at, values in zip(times, source.values(instance.pk, len(times)), strict=True):
             sites = gather_sites(site_ids, values)
-            rows.append(_row(instance, at, stored, (len(sites), values.sum(axis=0).tolist(), encode_snapshot(sites, origin))))
+            rows.append(
+                _row(
+                    instance,
+                    at,
+                    stored,
+                    (len(sites), values.sum(axis=0).tolist(), encode_snapshot(sites, origin)),
+                )
+            )
             if len(rows) == PROFILES_PER_COMMIT or at == times[-1]:
                 began = perf_counter()
                 with transaction.atomic():

@@ -24,8 +24,8 @@ from profiler_server.series.actions.maintain_partitions import maintain_partitio
 from profiler_server.series.actions.store_points import store_points
 from profiler_server.series.column_sets import ServiceKey as PointsKey
 from profiler_server.series.due import due_hours
-from profiler_server.storage.times import WINDOW
 from profiler_server.series.queries import Series, read_series
+from profiler_server.storage.times import WINDOW
 
 NAME, INSTANCES, INTERVAL, SERIES = "shop", 4, 15.0, 40
 MAX_NODES, MAX_POINTS, GROWING = 2_000, 1_000, 50
@@ -60,7 +60,9 @@ def questions(start: datetime, end: datetime, now: datetime) -> dict[str, Callab
         return ProfileSelection(service.project_id, service.pk, first, last, **options)
 
     def series() -> list[object]:
-        found = read_series(points.project_id, points.pk, start, end, names=["rss_bytes"], max_points=MAX_POINTS)
+        found = read_series(
+            points.project_id, points.pk, start, end, names=["rss_bytes"], max_points=MAX_POINTS
+        )
         assert len(found) == SERIES
         return [_series(one) for one in found]
 
@@ -123,5 +125,7 @@ def _growth(growth: SiteGrowth) -> dict[str, object]:
 def _series(series: Series) -> dict[str, object]:
     """Times in whole seconds and sizes in whole bytes, which is what a chart draws."""
     columns = {"ts": series.ts, "values": series.values, "lows": series.lows, "highs": series.highs}
-    whole = {name: None if one is None else np.rint(one).astype(np.int64).tolist() for name, one in columns.items()}
+    whole = {
+        name: None if one is None else np.rint(one).astype(np.int64).tolist() for name, one in columns.items()
+    }
     return {"instance": series.instance_id} | whole

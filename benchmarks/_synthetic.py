@@ -89,7 +89,9 @@ class GoService:
             mapping.integer(field, value)
         mapping.integer(6, strings.index("5f1c2b7a9d"))
         out.message(3, mapping.content())
-        for number, (frame, address) in enumerate(zip(self.stacks.frames, self.addresses.tolist(), strict=True), 1):
+        for number, (frame, address) in enumerate(
+            zip(self.stacks.frames, self.addresses.tolist(), strict=True), 1
+        ):
             line, location, function = ProtoWriter(), ProtoWriter(), ProtoWriter()
             line.integer(1, number)
             line.integer(2, frame.line)
@@ -133,4 +135,36 @@ def _pair(strings: StringTable, kind: SampleType) -> bytes:
     return out.content()
 
 
-_WORDS = ["cart", "order", "price", "stock", "cache", "route", "query", "batch", "fetch", "parse", "store", "index", "merge", "token", "quota", "event", "queue", "trace", "retry", "codec", "proto", "shard", "claim", "lease", "audit", "vault", "media", "topic", "frame", "delta", "scope"]
+_WORDS = [
+    "cart",
+    "order",
+    "price",
+    "stock",
+    "cache",
+    "route",
+    "query",
+    "batch",
+    "fetch",
+    "parse",
+    "store",
+    "index",
+    "merge",
+    "token",
+    "quota",
+    "event",
+    "queue",
+    "trace",
+    "retry",
+    "codec",
+    "proto",
+    "shard",
+    "claim",
+    "lease",
+    "audit",
+    "vault",
+    "media",
+    "topic",
+    "frame",
+    "delta",
+    "scope",
+]

@@ -28,6 +28,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from benchmarks import _database
+from benchmarks._figures import at_least
 from benchmarks._synthetic import go_service
 
 CONNECTIONS = 16
@@ -87,12 +88,14 @@ def _rounds(secret: str, bodies: list[bytes], seconds: float, rounds: int) -> di
 
 def _report(found: dict[str, list[float]], body_bytes: int) -> None:
     rate = {name: statistics.median(rates) for name, rates in found.items()}
-    print(f"load of this machine {os.getloadavg()[0]:.0f}, {os.cpu_count()} processors; bodies of {body_bytes:,} bytes")
+    print(
+        f"load of this machine {os.getloadavg()[0]:.0f}, {os.cpu_count()} processors; bodies of {body_bytes:,} bytes"
+    )
     for name, one in rate.items():
         print(f"{name:<44} {one:8.0f} per second")
     raw, profiles, bare, points = rate.values()
-    print(f"profiles: {profiles / raw:.2f} of the in-process loop (target ≥ {PROFILES_TARGET}: {_met(profiles / raw >= PROFILES_TARGET)})")
-    print(f"points: {points / bare:.2f} of the empty view (target ≥ {POINTS_TARGET}: {_met(points / bare >= POINTS_TARGET)})")
+    print(at_least("profiles, of the in-process loop", profiles / raw, PROFILES_TARGET, "x"))
+    print(at_least("points, of the empty view", points / bare, POINTS_TARGET, "x"))
 
 
 def _hammer(request_of: Callable[[int], tuple[str, bytes, dict[str, str]]], seconds: float) -> float:
@@ -130,7 +133,11 @@ def _profile(secret: str, bodies: list[bytes], number: int) -> tuple[str, bytes,
         "started_at": "1790000000",
         "ts": f"{time.time() - 3000 + number / 1000:.6f}",
     }
-    return f"/v1/profiles?{urlencode(query)}", bodies[number % len(bodies)], {"Authorization": f"Bearer {secret}"}
+    return (
+        f"/v1/profiles?{urlencode(query)}",
+        bodies[number % len(bodies)],
+        {"Authorization": f"Bearer {secret}"},
+    )
 
 
 def _points(secret: str, number: int) -> tuple[str, bytes, dict[str, str]]:
@@ -181,8 +188,8 @@ def _copy(instance: object, rows: list[tuple[object, bytes]]) -> None:
     moments = [at + timedelta(microseconds=next(_ticket) * 100) for _ in rows]
     ensure_partitions(HOT, moments)
     statement = (
-        b"COPY profiles_hot (project_id, service_id, instance_id, taken_at, duration_ns, shape_id, samples, totals, block)"
-        b" FROM STDIN (FORMAT BINARY)"
+        b"COPY profiles_hot (project_id, service_id, instance_id, taken_at, duration_ns, shape_id, samples,"
+        b" totals, block) FROM STDIN (FORMAT BINARY)"
     )
     with transaction.atomic(), binary_cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["int8", "int8", "int8", "timestamptz", "int8", "int2", "int4", "int8[]", "bytea"])
@@ -205,8 +212,8 @@ def _token() -> str:
 
 
 def _serve() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gunicorn", "--config", "profiler_server/config/gunicorn.py", "--log-level", "warning",
-               "profiler_server.config.wsgi:application"]  # fmt: skip
+    command = [sys.executable, "-m", "gunicorn", "--config", "profiler_server/config/gunicorn.py",
+               "--log-level", "warning", "profiler_server.config.wsgi:application"]  # fmt: skip
     environment = os.environ | {"PLIMSOLL_BIND": f"127.0.0.1:{PORT}", "PLIMSOLL_WEB_WORKERS": "2"}
     server = subprocess.Popen(command, cwd=ROOT, env=environment)
     for _ in _patience(server):
@@ -226,10 +233,6 @@ def _patience(server: subprocess.Popen[bytes]) -> Iterator[int]:
             return
         time.sleep(0.2)
         yield attempt
-
-
-def _met(is_met: bool) -> str:
-    return "met" if is_met else "NOT MET"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Queries, SQL to JSON, PostgreSQL warm and no result cached: a service with 4 instances × a 2,000-stack profile every 15 s.
+"""Queries, SQL to JSON, PostgreSQL warm, no result cached: 4 instances × a 2,000-stack profile every 15 s.
 
 ``python -m benchmarks.queries [--hours 24] [--others 100] [--rounds 40]``
 
@@ -61,12 +61,16 @@ def main() -> int:
     _questions.copy_to_others(options.others, end - timedelta(hours=2))
     _database.execute("VACUUM ANALYZE")
     crowded = measure(asked, options.rounds)
-    print(f"load of this machine {os.getloadavg()[0]:.0f}, {os.cpu_count()} processors; ms: p50 / p95 (processor time)")
+    print(
+        f"load of this machine {os.getloadavg()[0]:.0f}, {os.cpu_count()} processors; ms: p50 / p95 (processor time)"
+    )
     print(f"{'':<36} {'alone':>26} {f'{options.others} others':>26}  target p95")
     for name, target in TARGETS_MS.items():
         one, many = alone[name], crowded[name]
         met = "met" if one.p95_ms <= target and many.p95_ms <= target * WITH_OTHERS else "NOT MET"
-        print(f"{name:<36} {_shown(one):>26} {_shown(many):>26}  ≤ {target:g} ({met}); {one.size / 1000:.0f} kB")
+        print(
+            f"{name:<36} {_shown(one):>26} {_shown(many):>26}  ≤ {target:g} ({met}); {one.size / 1000:.0f} kB"
+        )
     return 0
 
 
@@ -101,7 +105,10 @@ def measure(asked: dict[str, Callable[[], object]], rounds: int) -> dict[str, Me
             sizes[name] = len(answer)
     return {
         name: Measured(
-            float(np.percentile(found, 50)), float(np.percentile(found, 95)), busy[name] * 1000 / rounds, sizes[name]
+            float(np.percentile(found, 50)),
+            float(np.percentile(found, 95)),
+            busy[name] * 1000 / rounds,
+            sizes[name],
         )
         for name, found in times.items()
     }
