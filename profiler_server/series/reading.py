@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,12 +43,12 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """Successive values of one series; `lows` and `highs` are the values themselves where nothing was thinned."""
+    """Successive values of one series; `lows` and `highs` are None where nothing was thinned."""
 
     ts: FloatArray
     values: FloatArray
-    lows: FloatArray
-    highs: FloatArray
+    lows: FloatArray | None = None
+    highs: FloatArray | None = None
 
 
 _Pieces = dict[tuple[int, str], list[_Piece]]
@@ -74,7 +73,7 @@ def read_points(reading: Reading, max_points: int | None) -> list[Series]:
         batch = decode_batch(row[3], sets[row[1]], row[2])
         for name in batch.columns.keys() & set(names):
             values = batch.columns[name]
-            pieces.setdefault((row[0], name), []).append(_Piece(batch.ts, values, values, values))
+            pieces.setdefault((row[0], name), []).append(_Piece(batch.ts, values))
     window = (reading.start.timestamp(), reading.end.timestamp())
     if step >= FIVE_MINUTES:
         window = (window[0] - min(step, SECONDS_PER_HOUR), window[1])
@@ -107,8 +106,7 @@ def _add_slices(reading: Reading, names: tuple[str, ...], pieces: _Pieces, *, th
             values, lows, highs = decode_values(value_slice, 3 * points).reshape(3, points)
             piece = _Piece(ts, values, lows, highs)
         else:
-            values = decode_values(value_slice, points)
-            piece = _Piece(ts, values, values, values)
+            piece = _Piece(ts, decode_values(value_slice, points))
         pieces.setdefault((instance_id, name), []).append(piece)
 
 
@@ -120,19 +118,22 @@ def _add_hourly(reading: Reading, names: tuple[str, ...], pieces: _Pieces) -> No
 
 def _join(key: tuple[int, str], pieces: list[_Piece], window: tuple[float, float]) -> Series:
     """Return one series in the order of time; of equal times the piece read first wins where it has a value."""
-    ts, values, lows, highs = (
-        np.concatenate(columns) for columns in zip(*map(_columns, pieces), strict=True)
-    )
+    columns = [
+        np.concatenate([piece.ts for piece in pieces]),
+        np.concatenate([piece.values for piece in pieces]),
+    ]
+    if any(piece.lows is not None for piece in pieces):
+        columns.append(
+            np.concatenate([piece.values if piece.lows is None else piece.lows for piece in pieces])
+        )
+        columns.append(
+            np.concatenate([piece.values if piece.highs is None else piece.highs for piece in pieces])
+        )
+    ts, values = columns[:2]
     some = ~np.isnan(values) & (ts >= window[0]) & (ts < window[1])
     if not some.all():
-        ts, values, lows, highs = ts[some], values[some], lows[some], highs[some]
-    if len(ts) > 1 and not (np.diff(ts) > 0).all():
-        ts, first = np.unique(ts, return_index=True)
-        values, lows, highs = values[first], lows[first], highs[first]
-    if np.array_equal(values, lows) and np.array_equal(values, highs):
-        return Series(*key, ts, values)
-    return Series(*key, ts, values, lows, highs)
-
-
-def _columns(piece: _Piece) -> Iterator[FloatArray]:
-    yield from (piece.ts, piece.values, piece.lows, piece.highs)
+        columns = [column[some] for column in columns]
+    if len(columns[0]) > 1 and not (columns[0][1:] > columns[0][:-1]).all():
+        _, first = np.unique(columns[0], return_index=True)
+        columns = [column[first] for column in columns]
+    return Series(*key, *columns)

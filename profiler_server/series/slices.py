@@ -83,7 +83,7 @@ def _floats(decimals: int, integers: Int64Array) -> FloatArray:
     if decimals == VERBATIM:
         return np.bitwise_xor.accumulate(integers).view(np.float64)
     whole: Int64Array = np.cumsum(integers)
-    return whole / 10.0**decimals
+    return whole / 10.0**decimals if decimals else whole.astype(np.float64)
 
 
 def _has_negative_zero(values: FloatArray) -> bool:
