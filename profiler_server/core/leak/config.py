@@ -58,6 +58,8 @@ class DetectorConfig:
     """Slower growth than this share of the floor per day never makes a finding by itself."""
     min_growth_share: float = 0.006
     """Nor does total growth below this share of the floor."""
+    min_lesser_growth: float = 0.02
+    """Parts of memory beside the one that the program allocates from must grow by this share of resident memory."""
     min_resource_growth: float = 0.25
     """Threads, descriptors and goroutines come in whole numbers and small: they must grow by this share."""
     late_slope_ratio: float = 0.5
@@ -76,6 +78,8 @@ class DetectorConfig:
     """The same where call sites confirm: a filling cache has a growing call site too."""
     bent_misfit_tax: float = 0.15
     """The same for memory that only the kernel sees."""
+    fall_ratio: float = 0.7
+    """No process may have lost this share of the growth claimed for it in one fall, load taken out."""
     young_hours: float = 12.0
     """Growth since birth is taken for filling caches and sessions until this age …"""
     young_growth: float = 1.0

@@ -224,7 +224,8 @@ def _channel_verdicts(
             continue
         if name == "unmapped" and not any(v.channel == "outside" and v.log_odds > 0 for v in found):
             continue
-        young = config.native_young_hours if name in ("outside", "unmapped") else config.young_hours
+        patient = name in ("outside", "unmapped") or (name == "native" and bool(found))
+        young = config.native_young_hours if patient else config.young_hours
         verdict = judge_channel(
             name,
             CHANNELS.index(name),

@@ -22,6 +22,9 @@ REFILL_MARGIN = 1.01
 NEAR_LIMIT = 0.8
 FRESH_HOURS = 1.0
 SURE = 1.2
+MIN_FALL_BLOCKS = 12
+LEAST_FALL = 0.02
+MANY_FALLS = 2
 RSS = CHANNELS.index("rss")
 
 
@@ -33,6 +36,7 @@ class Circumstances:
     young_hours: float
     clock_scale: float
     limit_bytes: float | None
+    lesser_native: bool = False
 
     def age(self, index: int) -> float:
         """Return the age of a process life in hours."""
@@ -58,16 +62,18 @@ def first_gate(
 
     `confirmed`: call sites have been seen to grow by themselves, so that less is asked of the floor.
     """
-    if not _enough_evidence(v, config, confirmed=confirmed):
+    if not _enough_evidence(v, config, confirmed=confirmed, near_limit=around.near_limit()):
         return "evidence"
     least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
+    if v.channel in ("outside", "unmapped") or (v.channel == "native" and around.lesser_native):
+        least = config.min_lesser_growth
     per_day = v.test.slope / v.design.span_hours * DAY_HOURS
     if min(v.test.slope, v.growth_share) < least or per_day < config.min_growth_share_per_day:
         return "effect"
     return _shape_gate(v, config, confirmed=confirmed) or _age_gate(v, around, config)
 
 
-def _enough_evidence(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool) -> bool:
+def _enough_evidence(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool, near_limit: bool) -> bool:
     if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
         return False
     if confirmed:
@@ -76,7 +82,8 @@ def _enough_evidence(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bo
         usual = v.test.clock in ("time", "requests")
         wanted = config.log_odds_leak + (0.0 if usual else config.log_odds_unusual)
         share = config.bent_misfit_tax if v.design.straight else config.misfit_tax
-    tax = share * max(v.test.log_warm - v.test.log_none, 0.0)
+    # Close below the limit it matters little whether it would have levelled off beyond it.
+    tax = 0.0 if near_limit else share * max(v.test.log_warm - v.test.log_none, 0.0)
     return v.log_odds >= wanted and v.test.log_leak - v.test.log_warm >= wanted + tax
 
 
@@ -90,7 +97,7 @@ def _shape_gate(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool) -
     early_error = -v.fit.early_error if v.test.clock == "accelerating" else v.fit.early_error
     if v.fit.early_ratio + early_error < config.early_slope_ratio:
         return "early slope"
-    return "gives back" if _gives_back(v, config) else None
+    return "gives back" if _gives_back(v, config) or _falls(v, config) else None
 
 
 def _age_gate(v: ChannelVerdict, around: Circumstances, config: DetectorConfig) -> str | None:
@@ -117,6 +124,26 @@ def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
         held += weight * (low - float(np.median(steady[:third])))
         claimed += weight * v.fit.slope * float(clock[-third:].mean() - clock[:third].mean())
     return claimed > 0 and held < config.give_back_ratio * claimed
+
+
+def _falls(v: ChannelVerdict, config: DetectorConfig) -> bool:
+    """Whether a process has once lost most of what it is said to have gained: the deepest fall of three blocks.
+
+    Falls so sharp that the floor was cut at them count by themselves.
+    """
+    if v.data.steps_down >= MANY_FALLS:
+        return True
+    at = clock_column(v.design, v.test.clock)
+    for i in v.group.members:
+        steady, clock = v.fit.steady[i], v.design.matrices[i][:, at]
+        if len(steady) < MIN_FALL_BLOCKS:
+            continue
+        smooth = np.median(np.lib.stride_tricks.sliding_window_view(steady, 3), axis=1)
+        fall = float((np.maximum.accumulate(smooth) - smooth).max())
+        claimed = v.fit.slope * float(clock[-1] - clock[0])
+        if claimed > 0 and fall > config.fall_ratio * claimed and fall > LEAST_FALL:
+            return True
+    return False
 
 
 def _refilling(v: ChannelVerdict, around: Circumstances) -> bool:

@@ -98,7 +98,7 @@ def judge_channel(
         name, data, design, hours, tuple(weights), group, test, fit, log_odds, rate, error,
         _growth_share(fit, group, data, lives), _age(data, lives, group, clock_scale), None,
     )  # fmt: skip
-    around = Circumstances(lives, young_hours, clock_scale, limit_bytes)
+    around = Circumstances(lives, young_hours, clock_scale, limit_bytes, lesser_native=not primary)
     held = [first_gate(verdict, around, config, confirmed=confirmed) for confirmed in (False, True)]
     return replace(verdict, held_by=held[0], held_if_confirmed=held[1])
 
