@@ -148,9 +148,8 @@ def table(said: dict[str, dict[str, dict[str, Any]]], labels: dict[str, Any]) ->
             s.before_limit,
             s.diagnosis,
         )
-        cells = " | ".join(
-            "–" if f is None else f"{f:.3f}" if i == 3 else f"{f:.2f}" for i, f in enumerate(figures)
-        )
+        shown = ["–" if f is None else f"{f:.3f}" if i == 3 else f"{f:.2f}" for i, f in enumerate(figures)]
+        cells = " | ".join(shown)
         rows.append(f"| {name} | {cells} |")
     return "\n".join(rows)
 

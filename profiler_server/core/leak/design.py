@@ -17,7 +17,7 @@ LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
 N_CLOCKS = len(LEAK_CLOCKS)
 DECELERATING_POWER = 0.6
 DAY_HOURS = 24.0
-LAG_SPANS = 2.5
+LAG_SPANS = 4.0
 """A lag can be told from a trend only in a history of several times its length."""
 STRAIGHT = frozenset(CHANNELS.index(name) for name in ("outside", "unmapped"))
 HIGH_WATER = frozenset(CHANNELS.index(name) for name in ("rss", "outside", "unmapped"))

@@ -114,8 +114,12 @@ def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
     """Whether what grew came back: batch jobs, bursts and walks fall again, a leak never does."""
     claimed = held = 0.0
     at = clock_column(v.design, v.test.clock)
+    parts: dict[int, list[int]] = {}
     for i in v.group.members:
-        steady, clock = v.fit.steady[i], v.design.matrices[i][:, at]
+        parts.setdefault(v.data.segments[i].life, []).append(i)
+    for members in parts.values():
+        steady = np.concatenate([v.fit.steady[i] for i in members])
+        clock = np.concatenate([v.design.matrices[i][:, at] for i in members])
         third = len(steady) // 3
         if third < 2:
             continue
