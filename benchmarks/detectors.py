@@ -134,7 +134,8 @@ def verdict_line(name: str, at: float | None) -> dict[str, Any]:
 def table(said: dict[str, dict[str, dict[str, Any]]], labels: dict[str, Any]) -> str:
     """Return the comparison as a Markdown table."""
     rows = [
-        "| detector | precision | recall | F1 | false alarms / instance-day | delay, h | before the limit | diagnosis |",
+        "| detector | precision | recall | F1 | false alarms / instance-day "
+        "| delay, h | before the limit | diagnosis |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, verdicts in said.items():
