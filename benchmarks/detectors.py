@@ -27,6 +27,9 @@ HOUR = 3600.0
 STEP_SECONDS = 900.0
 DAY = 24 * HOUR
 MIB = 1024.0 * 1024.0
+HEADING = (
+    "| detector | precision | recall | F1 | alarms / instance-day | delay, h | before limit | diagnosis |"
+)
 BEGIN, END = "<!-- detectors:begin -->", "<!-- detectors:end -->"
 Rule = Callable[[FloatArray, FloatArray, FloatArray, float | None], bool]
 
@@ -134,8 +137,7 @@ def verdict_line(name: str, at: float | None) -> dict[str, Any]:
 def table(said: dict[str, dict[str, dict[str, Any]]], labels: dict[str, Any]) -> str:
     """Return the comparison as a Markdown table."""
     rows = [
-        "| detector | precision | recall | F1 | false alarms / instance-day "
-        "| delay, h | before the limit | diagnosis |",
+        HEADING,
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, verdicts in said.items():
