@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	indexBlocks   = 256
+	indexBlocks   = 192
 	blockBytes    = 512 << 10
 	scratchBlocks = 10
 	queryTime     = 120 * time.Millisecond
-	giveBackEvery = 10 * time.Second
+	giveBackEvery = 5 * time.Second
+	gcPercent     = 25
 )
 
 var index [][]byte
@@ -52,6 +53,7 @@ func query(w http.ResponseWriter, _ *http.Request) {
 func main() {
 	port := flag.Int("port", 6060, "loopback port")
 	flag.Parse()
+	debug.SetGCPercent(gcPercent)
 	buildIndex()
 	go func() {
 		for range time.Tick(giveBackEvery) {
