@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from profiler_server.analysis.limited_memory import limited_memory
 from profiler_server.analysis.window import Sight
 from profiler_server.catalog.models import Instance
 from profiler_server.core.leak import InstanceSeries, ServiceWindow
@@ -64,21 +65,11 @@ def _ended_at_limit(
         last - window.interval_seconds <= start <= last + RESTARTED_WITHIN_SECONDS for start in starts
     ):
         return []
-    share = _last_size(series) / limit
+    last_values = limited_memory(series, limit)[-LAST_POINTS:]
+    share = float(last_values.max()) / limit if len(last_values) else 0.0
     if not share >= KILLED_SHARE:
         return []
     return [Kill(life, _moment(last), f"ended at {format_share(share)} of its limit and was started again")]
-
-
-def _last_size(series: InstanceSeries) -> float:
-    """Return the highest memory among the last points, NaN when none was measured."""
-    ends = [
-        series.columns[name][-LAST_POINTS:]
-        for name in ("rss_bytes", "cgroup_current_bytes")
-        if name in series.columns
-    ]
-    known = [values[np.isfinite(values)] for values in ends]
-    return max((float(values.max()) for values in known if len(values)), default=float("nan"))
 
 
 def _moment(ts: float) -> datetime:

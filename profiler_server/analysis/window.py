@@ -24,6 +24,7 @@ DETECTOR_COLUMNS = (
     "rss_bytes", "rss_anon_bytes", "rss_file_bytes", "rss_shmem_bytes", "swap_bytes", "heap_live_bytes",
     "heap_inuse_bytes", "heap_idle_bytes", "heap_released_bytes", "heap_sys_bytes", "stack_bytes",
     "runtime_other_bytes", "native_inuse_bytes", "native_free_bytes", "mmapped_bytes", "cgroup_current_bytes",
+    "cgroup_limit_bytes",
     "cgroup_oom_kills", "threads", "fds", "goroutines", "requests", "errors", "p50_ms", "p99_ms",
 )  # fmt: skip
 HISTORY = timedelta(days=15)

@@ -125,10 +125,15 @@ def _kill_is_seen() -> bool:
 
 def _snapshots_are_kept() -> bool:
     from profiler_server.catalog.models import Instance  # noqa: PLC0415  Django is set up by now
-    from profiler_server.profiles.queries import kept_snapshots  # noqa: PLC0415
+    from profiler_server.profiles.queries import ProfileSelection, snapshots  # noqa: PLC0415
 
     first = Instance.objects.filter(service__name=GO_SERVICE).order_by("started_at").first()
-    return first is not None and bool(kept_snapshots(first.project_id, first.service_id))
+    if first is None or first.last_seen_at <= first.first_seen_at:
+        return False
+    life = ProfileSelection(
+        first.project_id, first.service_id, first.first_seen_at, first.last_seen_at, instance_ids=(first.pk,)
+    )
+    return any(reason in ("oom", "restart") for one in snapshots(life) for reason in one.reasons)
 
 
 SCENARIO = ParserBuffer

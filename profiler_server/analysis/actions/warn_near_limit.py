@@ -9,16 +9,16 @@ import numpy as np
 
 from profiler_server.analysis.actions.change_finding import end_snooze, record_event
 from profiler_server.analysis.advice import diagnosis_name
+from profiler_server.analysis.limited_memory import limited_memory
 from profiler_server.analysis.models import EventKind, Family, Finding, FindingStatus
 from profiler_server.analysis.plain import plain
 from profiler_server.catalog.models import Service
-from profiler_server.core.leak import Evaluation, InstanceSeries, ServiceWindow
+from profiler_server.core.leak import Evaluation, ServiceWindow
 from profiler_server.core.units import format_bytes, format_share
 
 RETAINED = ("runtime_retention", "fragmentation", "high_water")
 WARN_SHARE = 0.9
 CALM_SHARE = 0.8
-MEMORY_COLUMNS = ("cgroup_current_bytes", "rss_bytes")
 RECENT_POINTS = 12
 
 
@@ -39,7 +39,10 @@ def fullness_of(window: ServiceWindow) -> Fullness | None:
     """Return how full the fullest process is, None when its size or limit is not known."""
     if not window.memory_limit_bytes:
         return None
-    sizes = [size for series in window.instances if (size := _size(series)) is not None]
+    known = (
+        limited_memory(series, window.memory_limit_bytes)[-RECENT_POINTS:] for series in window.instances
+    )
+    sizes = [float(np.median(values)) for values in known if len(values)]
     return Fullness(max(sizes), int(window.memory_limit_bytes)) if sizes else None
 
 
@@ -94,12 +97,3 @@ def _end(found: Finding, full: Fullness, at: datetime) -> Finding:
     text = f"memory went back to {format_share(full.share)} of its limit"
     record_event(found, EventKind.RESOLVED, at=at, text=text)
     return found
-
-
-def _size(series: InstanceSeries) -> float | None:
-    """Return the median of the newest points of the first column that has any."""
-    for name in MEMORY_COLUMNS:
-        values = series.columns.get(name)
-        if values is not None and len(newest := values[np.isfinite(values)][-RECENT_POINTS:]):
-            return float(np.median(newest))
-    return None

@@ -78,6 +78,12 @@ def test_how_full_it_is_comes_from_the_newest_points() -> None:
     assert fullness_of(a_window(None, rss_bytes=[1, 2, 3])) is None
     assert fullness_of(a_window(100.0, heap_live_bytes=[1, 2, 3])) is None
     assert fullness_of(a_window(100.0, rss_bytes=[80, 90, np.nan])) == Fullness(85.0, 100)
-    assert fullness_of(a_window(100.0, rss_bytes=[1, 1, 1], cgroup_current_bytes=[7, 7, 7])) == Fullness(
-        7.0, 100
+
+
+def test_a_control_groups_usage_counts_against_its_own_limit_only() -> None:
+    usage = {"rss_bytes": [1.0, 1, 1], "cgroup_current_bytes": [7.0, 7, 7]}
+    assert fullness_of(a_window(100.0, **usage, cgroup_limit_bytes=[100.0, 100, 100])) == Fullness(7.0, 100)
+    assert fullness_of(a_window(100.0, **usage, cgroup_limit_bytes=[9000.0, 9000, 9000])) == Fullness(
+        1.0, 100
     )
+    assert fullness_of(a_window(100.0, **usage)) == Fullness(1.0, 100)
