@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from threadpoolctl import threadpool_limits
 
 from profiler_server.analysis.recordings import UnreadableRecording, find_recordings, load_recording
 from profiler_server.core.leak.replay import replay
@@ -64,10 +64,13 @@ def _replayed(folders: list[Path], jobs: int) -> Iterator[tuple[dict[str, Any] |
     if jobs <= 1 or len(folders) == 1:
         yield from map(_replay_folder, folders)
         return
-    # One thread per process: the matrices are small, and processes already fill the cores.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, initializer=_use_one_thread) as pool:
         yield from pool.imap(_replay_folder, folders)
+
+
+def _use_one_thread() -> None:
+    """Keep linear algebra to one thread: the matrices are small, and processes already fill the cores."""
+    threadpool_limits(1)
 
 
 def _replay_folder(folder: Path) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
