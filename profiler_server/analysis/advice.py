@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _HEAP = (
-    "Open the comparison: the call sites that grew are red, the first suspect is named above.",
+    "Open the comparison: the call sites that grew are orange, the first suspect is named above.",
     "Look at what keeps its objects: a cache without a bound, a list only appended to, a context never cancelled.",
     "Until it is fixed, restart the instances before the forecast, or roll back to the release before it began.",
 )
