@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.db.models import Max, Min
 from django.http import HttpRequest, QueryDict
 
-from dashboards.period import Period, period_from
+from dashboards.period import SHORTEST_SECONDS, Period, period_from
 from dashboards.scope import Scope
 from profiler_server.catalog.models import Instance, Service
 from profiler_server.codecs.selection_query import DEFAULT_SAMPLE_TYPE, Asked, parse_selection
@@ -39,19 +39,34 @@ def page_question(request: HttpRequest, scope: Scope, name: str) -> PageQuestion
 def compared_questions(request: HttpRequest, scope: Scope, name: str) -> tuple[PageQuestion, PageQuestion]:
     """Read both sides of a comparison, the baseline from the parameters after `base_`.
 
-    Without a baseline the range itself is taken apart: its last quarter is compared with its first.
+    Without a baseline the range itself is taken apart, so far as the service reported in it: its last quarter, which
+    thus holds its newest data, is compared with its first.
     """
     whole = page_question(request, scope, name)
     if any(request.GET.get(key) for key in BASELINE_KEYS):
         return whole, _baseline(request, scope, whole)
-    quarter = whole.period.seconds / 4
-    early = Period(whole.period.start, whole.period.start + quarter)
-    late = Period(whole.period.end - quarter, whole.period.end)
     service = whole.service
+    reported = _reported(whole.period, lifetime(service))
+    quarter = reported.seconds / 4
+    early = Period(reported.start, reported.start + quarter)
+    late = Period(reported.end - quarter, reported.end)
     return (
         PageQuestion(service, late, *_selected(request.GET, service, late)),
         PageQuestion(service, early, *_selected(request.GET, service, early, prefix="base_")),
     )
+
+
+def united(one: PageQuestion, other: PageQuestion) -> Period:
+    """Return the shortest range that holds those of both."""
+    return Period(min(one.period.start, other.period.start), max(one.period.end, other.period.end))
+
+
+def _reported(period: Period, data: tuple[float, float] | None) -> Period:
+    """Return the part of a range in which the service reported; the whole where that is none or too short."""
+    if data is None:
+        return period
+    start, end = max(period.start, data[0]), min(period.end, data[1])
+    return Period(start, end) if end - start >= SHORTEST_SECONDS else period
 
 
 def _baseline(request: HttpRequest, scope: Scope, current: PageQuestion) -> PageQuestion:

@@ -15,6 +15,7 @@ from profiler_server.core.errors import InvalidPoints
 SECONDS_OF = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 PRESETS = ("15m", "1h", "6h", "24h", "7d", "30d")
 DEFAULT_SECONDS = 86400.0
+LIVE_WITHIN_SECONDS = 180.0
 LONGEST_SECONDS = 400 * 86400.0
 SHORTEST_SECONDS = 10.0
 MARGIN = 0.02
@@ -62,7 +63,7 @@ def period_from(
 ) -> Period:
     """Read the range from an address; without one, the last day, or the whole life of younger `data` (first, last).
 
-    Data that ended before the last day (a recording, a service that is gone) is shown where it ended.
+    Data that has ended (a recording, a service that is gone or silent) is shown where it ended, not up to the present.
     Raises `InvalidPoints` for times that cannot be read or that are the wrong way round.
     """
     if params.get("from") or params.get("to"):
@@ -72,7 +73,7 @@ def period_from(
         return Period(now - preset_seconds(last), now, last)
     if data is None:
         return Period(now - DEFAULT_SECONDS, now)
-    end = now if now - data[1] < DEFAULT_SECONDS / 4 else data[1]
+    end = now if now - data[1] < LIVE_WITHIN_SECONDS else data[1]
     start = max(end - DEFAULT_SECONDS, data[0])
     margin = max(MARGIN * (end - start), SHORTEST_SECONDS)
     return Period(start - margin, end + (margin if end < now else 0.0))

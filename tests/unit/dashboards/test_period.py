@@ -49,6 +49,13 @@ def test_data_that_ended_long_ago_is_shown_where_it_ended() -> None:
     assert end < found.end < end + 3600
 
 
+@pytest.mark.parametrize("minutes", [4, 60, 300])
+def test_data_that_ended_lately_is_not_followed_by_an_empty_stretch(minutes: int) -> None:
+    end = NOW - 60 * minutes
+    found = of("", data=(end - 36000, end))
+    assert end < found.end <= end + 0.02 * 36000
+
+
 def test_old_and_live_data_is_shown_for_a_day() -> None:
     found = of("", data=(NOW - 30 * 86400, NOW - 5))
     assert found.seconds == pytest.approx(DEFAULT_SECONDS * 1.02)
