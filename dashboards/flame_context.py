@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -9,9 +10,11 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.text import slugify
 
-from dashboards.asked import PageQuestion
+from dashboards.asked import PageQuestion, lifetime
 from dashboards.flame_rows import choices
-from dashboards.links import compare_url, service_url
+from dashboards.links import compare_url
+from dashboards.period import Period
+from dashboards.service_head import service_head
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.models import Finding
 from profiler_server.catalog.models import Service
@@ -19,16 +22,18 @@ from profiler_server.catalog.models import Service
 UNITS = {"space": "bytes", "objects": "count"}
 
 
-def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
-    """Return what all three pages share."""
+def page_context(question: PageQuestion, page: str, *, whole: Period | None = None) -> dict[str, Any]:
+    """Return what all three pages share; `whole` is the range that the service's other pages are led to."""
     service, asked = question.service, question.asked
     api = reverse("api-flame", args=[service.name]).removesuffix("/flame")
     offered = choices(question)
     at = {"from": f"{question.period.start:.0f}", "to": f"{question.period.end:.0f}"}
     return {
         "nav": "fleet",
-        "page": page,
         "service": service,
+        "head": service_head(
+            service, whole or question.period, data=lifetime(service), now=time.time(), page=page
+        ),
         "question": question,
         "choices": offered,
         "chosen_instances": [str(pk) for pk in asked.instance_ids or ()],
@@ -38,12 +43,6 @@ def page_context(question: PageQuestion, page: str) -> dict[str, Any]:
         "unit": UNITS.get(asked.sample_type.rpartition("_")[2], "count"),
         "file_name": f"{slugify(service.name)}-{asked.sample_type}",
         "empty_text": _empty_text(question, page, stored=offered.stored),
-        "links": {
-            "service": service_url(service.name, **at),
-            "flame": service_url(service.name, "flame", **at),
-            "compare": service_url(service.name, "compare", **at),
-            "growth": service_url(service.name, "growth", **at),
-        },
     }
 
 

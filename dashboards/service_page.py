@@ -5,27 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from django.db.models import Max, Min
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from dashboards import service_pictures as drawing
+from dashboards.asked import lifetime
 from dashboards.figures.timeline import Event
 from dashboards.links import service_url
-from dashboards.period import DEFAULT_SECONDS, PRESETS, Period, period_from
+from dashboards.period import DEFAULT_SECONDS, LIVE_WITHIN_SECONDS, PRESETS, Period, period_from
 from dashboards.scope import Scope
+from dashboards.service_head import ServiceHead, service_head
 from dashboards.service_memory import layer_rows, memory_figure, service_memory
 from dashboards.service_series import ServiceSeries, read_service_series
 from dashboards.zones import offsets_seconds
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.advice import diagnosis_name
-from profiler_server.analysis.models import Finding, ServiceWatch
+from profiler_server.analysis.models import ServiceWatch
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, MarkerKind, Service
 from profiler_server.core.points import CANONICAL_COLUMNS
@@ -38,7 +39,6 @@ MAX_INSTANCES_DRAWN = 100
 MAX_SNAPSHOTS = 1_000
 MAX_EXTRA = 8
 MAX_INSTANCE_FILTER = 100
-LIVE_WITHIN = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ServiceAddress:
     def of(cls, request: HttpRequest, scope: Scope, name: str) -> ServiceAddress:
         """Read it from a request; raise `NotFound` for a service of another project."""
         service = scope.service(name)
-        data = _data_span(service)
+        data = lifetime(service)
         period = period_from(request.GET, timezone.now().timestamp(), scope.zone, data=data)
         instances = tuple(
             int(text) for text in request.GET.getlist("instance")[:MAX_INSTANCE_FILTER] if text.isdigit()
@@ -91,21 +91,17 @@ class InstanceRow:
 class ServicePage:
     """The parts of the page that need no points."""
 
-    service: Service
+    head: ServiceHead
     period: Period
-    period_query: str
     presets: Sequence[tuple[str, str, bool]]
     input_start: str
     input_end: str
     watch: ServiceWatch | None
-    state: str
-    findings: Sequence[Finding]
     instances: Sequence[InstanceRow]
     instance_count: int
     chosen_ids: Sequence[int]
     extra: Sequence[str]
     extra_choices: Sequence[str]
-    last_release: str
     pictures_query: str
     any_chosen: bool
     all_instances_url: str
@@ -117,26 +113,21 @@ def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
     """Return the page's head: what is known of the service without reading its points."""
     service, period, now = address.service, address.period, timezone.now()
     watch = analysis.watch_of(scope.project.pk, service.pk)
-    releases = catalog.releases(service.pk)
     heard = catalog.instances(service.pk, period.starts_at, period.ends_at)
     instances = [_instance_row(one, address, now) for one in reversed(heard[-drawing.MAX_CARDS :])]
     names = [name for name in series_names(service.pk) if name not in drawing.TIMELINE_NAMES]
     return ServicePage(
-        service=service,
+        head=service_head(service, period, data=address.data, now=now.timestamp()),
         period=period,
-        period_query=period.query(),
         presets=[(last, service_url(service.name, last=last), last == period.last) for last in PRESETS],
         input_start=period.input_start(scope.zone),
         input_end=period.input_end(scope.zone),
         watch=watch,
-        state=_state(watch),
-        findings=analysis.open_findings(scope.project.pk, service_id=service.pk),
         instances=instances,
         instance_count=len(heard),
         chosen_ids=address.instance_ids,
         extra=address.extra,
         extra_choices=sorted(names, key=lambda name: (name in CANONICAL_COLUMNS, name)),
-        last_release=releases[-1].version if releases else "",
         pictures_query=address.pictures_query(),
         any_chosen=bool(address.instance_ids),
         all_instances_url=f"{service_url(service.name)}?{period.query()}",
@@ -155,7 +146,8 @@ def _instance_row(instance: Instance, address: ServiceAddress, now: datetime) ->
     return InstanceRow(
         instance,
         chosen=instance.pk in address.instance_ids,
-        live=instance.ended_at is None and now - instance.last_seen_at < LIVE_WITHIN,
+        live=instance.ended_at is None
+        and (now - instance.last_seen_at).total_seconds() < LIVE_WITHIN_SECONDS,
         only_url=service_url(name, series=address.extra, **span),
         flame_url=service_url(name, "flame", **span),
     )
@@ -174,7 +166,7 @@ def _page_state(scope: Scope, address: ServiceAddress, now: datetime) -> dict[st
         "zone": scope.zone.key,
         "zone_offset": float(offsets_seconds(np.asarray([period.end]), scope.zone)[0]),
         "now": last,
-        "live": not address.fixed and now.timestamp() - last < LIVE_WITHIN.total_seconds(),
+        "live": not address.fixed and now.timestamp() - last < LIVE_WITHIN_SECONDS,
         "grows": bool(address.data) and not period.last and period.seconds < DEFAULT_SECONDS,
     }
 
@@ -257,18 +249,3 @@ def _pinned(scope: Scope, address: ServiceAddress) -> list[Event]:
 
 def _marker_text(kind: str, version: str, text: str) -> str:
     return " · ".join(part for part in (str(MarkerKind(kind).label), version, text) if part)
-
-
-def _state(watch: ServiceWatch | None) -> str:
-    if watch is None or not watch.verdict or watch.verdict == "insufficient_data":
-        return "learning"
-    return "suspected" if watch.suspected_at is not None else watch.verdict
-
-
-def _data_span(service: Service) -> tuple[float, float] | None:
-    found = Instance.objects.filter(service_id=service.pk).aggregate(
-        first=Min("first_seen_at"), last=Max("last_seen_at")
-    )
-    if found["first"] is None:
-        return None
-    return found["first"].timestamp(), found["last"].timestamp()

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from dashboards.asked import compared_questions
+from dashboards.asked import compared_questions, united
 from dashboards.flame_context import finding_preset, page_context
 from dashboards.flame_rows import compared_rows
 from dashboards.scope import Scope, scoped
@@ -18,7 +18,7 @@ def compare(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
     """Show the page; its table works without JavaScript, the graph is fetched by it."""
     current, baseline = compared_questions(request, scope, name)
     rows = compared_rows(current.selection, baseline.selection, current.asked.granularity)
-    context = page_context(current, "compare") | {
+    context = page_context(current, "compare", whole=united(current, baseline)) | {
         "baseline": baseline,
         "rows": rows,
         "diff": True,

@@ -109,8 +109,8 @@ function preset(kind) {
 }
 
 function load() {
-  const { from, to } = ranges();
-  leadLinks({ from, to, type: state.get('type') });
+  const { from, to, base_from: baseFrom, base_to: baseTo } = ranges();
+  leadLinks({ from: Math.min(from, baseFrom), to: Math.max(to, baseTo), type: state.get('type') });
   if (!state.get('base_from')) state.pin(ranges());
   showWindow();
   if (page.dataset.stored) session.load();

@@ -35,7 +35,7 @@ export function apiQuery(state, names, resolved = {}) {
 
 /** Let the links to the service's other pages lead to what is shown here: `values` is { from, to, type }. */
 export function leadLinks(values) {
-  for (const link of document.querySelectorAll('.flame-tabs a:not([aria-current])')) {
+  for (const link of document.querySelectorAll('.tabs a:not([aria-current])')) {
     const url = new URL(link.href);
     for (const [name, value] of Object.entries(values)) if (value) url.searchParams.set(name, value);
     link.href = url.href;
