@@ -8,7 +8,8 @@ import numpy as np
 
 from profiler_server.core.leak.channels import CHANNELS
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
-from profiler_server.core.leak.history import MID, TIME, LifeHistory
+from profiler_server.core.leak.design import DECELERATING_POWER
+from profiler_server.core.leak.history import ERRORS, LOAD, MID, REQUESTS, TIME, LifeHistory
 from profiler_server.core.leak.verdicts import ChannelVerdict
 from profiler_server.core.leak.window import HOUR, ServiceWindow
 
@@ -17,8 +18,16 @@ ALIVE_BLOCKS = 3
 Z90 = 1.2816
 RATE_DRIFT = 0.2
 """Relative spread of a leak's future rate about its past one: load grows, and leaks bend."""
-PEAK_QUANTILE = 0.9
-PEAK_BLOCKS = 96
+LEVEL_QUANTILES = (1.0, 0.9, 0.7)
+"""Levels of resident memory, growth taken out, at which a limit may be met early, likely and late."""
+LEVEL_BLOCKS = 96
+LEAST_RATE = 0.15
+USUAL_RATIO, RATIO_SPREAD = 1.25, 0.35
+"""Bytes of resident memory that a byte of a managed heap brings, before anything is seen of it."""
+MOST_RATIO = 2.5
+CLOCK_PARTS = 4
+MIN_RATIO_BLOCKS = 8
+MOST_ALIKE = 0.97
 
 
 def forecast_limit(
@@ -43,13 +52,9 @@ def forecast_limit(
         rss = life.blocks[:, RSS]
         if stale or np.isnan(rss).all():
             continue
-        ratio = _pass_through(life, chosen)
-        rate = chosen.rate * ratio
-        error = float(np.hypot(chosen.rate_error * ratio, RATE_DRIFT * rate))
-        left = limit - _peak_level(life, rate)
-        times = [left / max(rate + z * error, 0.15 * rate) for z in (Z90, 0.0, -Z90)]
+        times = _passages(life, chosen, limit, clock_scale=window.time_scale)
         if best is None or times[1] < best[1]:
-            best = (times[0], times[1], times[2])
+            best = times
     if best is None or best[1] > config.forecast_horizon_hours:
         return None
     best = (max(best[0], 0.0), max(best[1], 0.0), max(best[2], 0.0))
@@ -57,25 +62,102 @@ def forecast_limit(
     return (window.now + best[0] * seconds, window.now + best[1] * seconds, window.now + best[2] * seconds)
 
 
-def _peak_level(life: LifeHistory, rate: float) -> float:
-    """Return the resident memory at the life's busy hours, brought forward to now along the growth.
+def _passages(
+    life: LifeHistory, chosen: ChannelVerdict, limit: float, *, clock_scale: float
+) -> tuple[float, float, float]:
+    """Return hours until a process meets the limit: soon (10 %), likely, late (90 %).
 
-    A limit is first met at a peak of the load, not at its mean.
+    What is uncertain: the slope, what a leaked byte costs in resident memory, how much work the future brings, how the
+    leak will bend, and whether the limit is met at a peak of the load or at its usual level.
     """
-    rss, hours = life.blocks[:, RSS], life.blocks[:, TIME]
-    brought = rss + rate * (hours[-1] - hours)
-    return max(float(np.nanquantile(brought[-PEAK_BLOCKS:], PEAK_QUANTILE)), float(np.nanmedian(rss[-3:])))
+    ratio, ratio_error = _pass_through(life, chosen)
+    rate = chosen.rate * ratio
+    spread = np.array(
+        [
+            chosen.rate_error / chosen.rate,
+            ratio_error / ratio,
+            _work_error(life, chosen.test.clock),
+            RATE_DRIFT,
+        ]
+    )
+    error = float(np.sqrt((spread**2).sum()))
+    age = life.hours - life.started_at * clock_scale / HOUR
+    seen = life.observed_hours
+    rss, hours = life.blocks[:, RSS], life.hours
+    present = _present_rate(chosen, rate, seen, float(age[-1]))
+    brought = (rss + present * (hours[-1] - hours))[-LEVEL_BLOCKS:]
+    now = float(np.nanmedian(rss[-3:]))
+    times = []
+    for quantile, z in zip(LEVEL_QUANTILES, (Z90, 0.0, -Z90), strict=True):
+        left = limit - max(float(np.nanquantile(brought, quantile)), now)
+        sure = rate * max(1.0 + z * error, LEAST_RATE)
+        times.append(_passage(chosen, left, sure, (seen, float(age[-1])), bends=z >= 0))
+    return times[0], times[1], max(times[2], times[1])
 
 
-def _pass_through(life: LifeHistory, chosen: ChannelVerdict) -> float:
-    """Return how many bytes of resident memory a byte of the channel brings, within reason."""
+def _present_rate(chosen: ChannelVerdict, rate: float, seen: float, age: float) -> float:
+    """Return growth per hour now, where `rate` is the growth per hour of the leak's clock."""
+    span = chosen.design.span_hours
+    if chosen.test.clock == "accelerating":
+        return 2.0 * rate * seen / span
+    if chosen.test.clock == "decelerating":
+        slowed = (max(age, 1e-3) / span) ** (DECELERATING_POWER - 1.0)
+        return DECELERATING_POWER * rate * float(slowed)
+    return rate
+
+
+def _passage(
+    chosen: ChannelVerdict, left: float, rate: float, at: tuple[float, float], *, bends: bool
+) -> float:
+    """Return hours until `left` bytes more are resident; a bend is followed on only where `bends`."""
+    seen, age = at
+    if left <= 0:
+        return 0.0
+    present = max(_present_rate(chosen, rate, seen, age), 1e-9)
+    clock, span = chosen.test.clock, chosen.design.span_hours
+    if clock == "accelerating" and bends:
+        growing = 2.0 * rate / span
+        return float((np.sqrt(present**2 + 2.0 * growing * left) - present) / growing)
+    if clock == "decelerating":
+        power = DECELERATING_POWER
+        return float((age**power + left / (rate * span ** (1.0 - power))) ** (1.0 / power) - age)
+    return left / present
+
+
+def _work_error(life: LifeHistory, clock: str) -> float:
+    """Return the relative error of the mean rate of requests or errors, from how parts of the life differ."""
+    column = {"requests": REQUESTS, "errors": ERRORS}.get(clock)
+    if column is None or len(life.blocks) < 2 * CLOCK_PARTS:
+        return 0.0
+    done = life.blocks[:: max(len(life.blocks) // CLOCK_PARTS, 1), column]
+    parts = np.diff(done)
+    return float(parts.std(ddof=1) / max(float(parts.mean()), 1e-9) / np.sqrt(len(parts)))
+
+
+def _pass_through(life: LifeHistory, chosen: ChannelVerdict) -> tuple[float, float]:
+    """Return how many bytes of resident memory a byte of the channel brings, with its error.
+
+    Measured as the slopes of both in time, load taken out of both alike, and weighed against what is usual.
+    """
     if chosen.channel in ("rss", "outside", "unmapped"):
-        return 1.0
+        return 1.0, 0.0
     at = MID + CHANNELS.index(chosen.channel)
-    both = life.blocks[:, [at, RSS]]
-    both = both[~np.isnan(both).any(axis=1)]
-    x = both[:, 0] - both[:, 0].mean()
-    if len(both) < 6 or float(x @ x) <= 0:
-        return 1.0
-    slope = float(x @ (both[:, 1] - both[:, 1].mean())) / float(x @ x)
-    return float(np.clip(slope, 1.0, 2.5))
+    block = life.blocks[:, [at, RSS, TIME, LOAD, LOAD + 1]]
+    block = block[~np.isnan(block[:, :3]).any(axis=1)]
+    spread = RATIO_SPREAD if chosen.channel == "heap" else RATIO_SPREAD / 2
+    usual = USUAL_RATIO if chosen.channel == "heap" else 1.0
+    if len(block) < MIN_RATIO_BLOCKS:
+        return usual, spread
+    hours = block[:, 2] - block[:, 2].mean()
+    columns = [np.ones(len(block)), hours]
+    columns += [c - c.mean() for c in block[:, 3:].T if not np.isnan(c).any() and c.std() > 0]
+    design = np.stack(columns, axis=1)
+    found, *_ = np.linalg.lstsq(design, block[:, 1], rcond=None)
+    rest = block[:, 1] - design @ found
+    alike = float(np.clip(rest[1:] @ rest[:-1] / max(float(rest @ rest), 1e-300), 0.0, MOST_ALIKE))
+    inverse = np.linalg.pinv(design.T @ design)
+    variance = float(rest @ rest) / max(len(rest) - design.shape[1], 1) * (1 + alike) / (1 - alike)
+    error = float(np.sqrt(max(variance * inverse[1, 1], 0.0))) / chosen.rate
+    weight = 1.0 / (1.0 + (error / spread) ** 2)
+    ratio = weight * float(found[1]) / chosen.rate + (1.0 - weight) * usual
+    return float(np.clip(ratio, 1.0, MOST_RATIO)), spread * float(np.sqrt(1.0 - weight))
