@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Q
 
+from dashboards.period import LIVE_WITHIN_SECONDS, SILENT_AFTER_SECONDS
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.advice import diagnosis_name
 from profiler_server.analysis.models import Finding, FindingStatus, ServiceWatch
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Service
 
-SILENT_AFTER = timedelta(minutes=10)
-LIVE_WITHIN = timedelta(minutes=3)
+SILENT_AFTER = timedelta(seconds=SILENT_AFTER_SECONDS)
+LIVE_WITHIN = timedelta(seconds=LIVE_WITHIN_SECONDS)
 MAX_FILTER = 200
 FAR_SECONDS = 400 * 86400.0
 

@@ -16,6 +16,7 @@ SECONDS_OF = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 PRESETS = ("15m", "1h", "6h", "24h", "7d", "30d")
 DEFAULT_SECONDS = 86400.0
 LIVE_WITHIN_SECONDS = 180.0
+SILENT_AFTER_SECONDS = 600.0
 LONGEST_SECONDS = 400 * 86400.0
 SHORTEST_SECONDS = 10.0
 MARGIN = 0.02
@@ -73,7 +74,7 @@ def period_from(
         return Period(now - preset_seconds(last), now, last)
     if data is None:
         return Period(now - DEFAULT_SECONDS, now)
-    end = now if now - data[1] < LIVE_WITHIN_SECONDS else data[1]
+    end = now if now - data[1] < SILENT_AFTER_SECONDS else data[1]
     start = max(end - DEFAULT_SECONDS, data[0])
     margin = max(MARGIN * (end - start), SHORTEST_SECONDS)
     return Period(start - margin, end + (margin if end < now else 0.0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboards.links import service_url
-from dashboards.period import LIVE_WITHIN_SECONDS, Period
+from dashboards.period import SILENT_AFTER_SECONDS, Period
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.catalog import queries as catalog
@@ -56,7 +56,7 @@ def _silence(
     if data is None:
         return None
     shown = period.start < data[1] and period.end > data[0]
-    if shown and now - data[1] < LIVE_WITHIN_SECONDS:
+    if shown and now - data[1] < SILENT_AFTER_SECONDS:
         return None
     return Silence(data[1], shown, service_url(service.name, page))
 
