@@ -15,4 +15,6 @@ if not os.environ.get("DATABASE_URL") or not os.environ.get("REDIS_URL"):
     _data_dir = tempfile.mkdtemp(prefix="plimsoll-tests-")
     os.environ["PLIMSOLL_DATA_DIR"] = _data_dir
     (Path(_data_dir) / "staticfiles").mkdir()  # the server warns where there is none
-    atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)  # runs after PostgreSQL's own handler stops it
+    atexit.register(
+        shutil.rmtree, _data_dir, ignore_errors=True
+    )  # runs after PostgreSQL's own handler stops it
