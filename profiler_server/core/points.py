@@ -72,7 +72,9 @@ def point_batch(ts: Sequence[float], columns: Mapping[str, Sequence[float | None
     times = _floats("ts", ts, len(ts))
     if not np.isfinite(times).all() or (times < 0).any():
         raise InvalidPoints("Every entry of ts must be a finite time in unix seconds.")
-    named = {_column_name(name): _floats(name, values, len(ts)) for name, values in columns.items()}
+    named = _columns(columns, len(ts))
+    if len(times) < 2 or (times[1:] > times[:-1]).all():
+        return PointBatch(times, named)
     order = np.argsort(times, kind="stable")
     last = np.append(np.diff(times[order]) > 0, True) if len(times) else np.zeros(0, np.bool_)
     keep = order[last]
@@ -90,6 +92,18 @@ def _column_name(name: str) -> str:
     if not isinstance(name, str) or COLUMN_NAME.fullmatch(name) is None:
         raise InvalidPoints(f"Column name {str(name)[:80]!r} must match {COLUMN_NAME.pattern}.")
     return name
+
+
+def _columns(columns: Mapping[str, Sequence[float | None]], length: int) -> dict[str, FloatArray]:
+    """Return all columns by name, converted at once where all are sound."""
+    names = [_column_name(name) for name in columns]
+    try:
+        table = np.array(list(columns.values()), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        table = np.zeros(0)
+    if table.shape == (len(names), length) and not np.isinf(table).any():
+        return dict(zip(names, table, strict=True))
+    return {name: _floats(name, columns[name], length) for name in names}
 
 
 def _floats(name: str, values: Sequence[float | None], length: int) -> FloatArray:

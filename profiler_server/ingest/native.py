@@ -29,10 +29,13 @@ def points(push: Push) -> dict[str, Any]:
     now = native_form.now()
     form = parse_json(unpack(push.body, push.encoding, max_bytes=MAX_UNPACKED_JSON_BYTES))
     pushed = native_form.points_of(form, oldest=native_form.oldest_kept(now))
-    instance = observe_instance(push.project_id, pushed.identity, at=native_form.newest_time(pushed, now))
-    store_markers(instance, pushed.markers)
-    if len(pushed.batch):
-        store_points(instance, pushed.batch)
+    seen_at = native_form.newest_time(pushed, now)
+    has_points = len(pushed.batch) > 0
+    instance = observe_instance(push.project_id, pushed.identity, at=seen_at, is_noted_later=has_points)
+    if pushed.markers:
+        store_markers(instance, pushed.markers)
+    if has_points:
+        store_points(instance, pushed.batch, seen_at=seen_at)
     accepted = {"points": len(pushed.batch), "markers": len(pushed.markers), "dropped": pushed.dropped}
     return {
         "accepted": accepted,

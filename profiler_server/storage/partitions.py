@@ -57,14 +57,14 @@ class Partition:
         return self.start + self.table.span
 
 
-_known: set[str] = set()
+_known: set[tuple[str, datetime]] = set()
 _known_lock = threading.Lock()
 
 
 def ensure_partitions(table: PartitionedTable, moments: Iterable[datetime]) -> None:
     """Make the partitions that hold `moments`; cheap when they are known to exist."""
     starts = {table.start_of(moment) for moment in moments}
-    for start in sorted(start for start in starts if table.partition_name(start) not in _known):
+    for start in sorted(start for start in starts if (table.name, start) not in _known):
         _make(Partition(table, start))
 
 
@@ -157,9 +157,9 @@ def _make(partition: Partition) -> None:
                 bounds = {"low": sql.Literal(partition.start), "high": sql.Literal(partition.end)}
                 attach = "ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ({low}) TO ({high})"
                 cursor.execute(sql.SQL(attach).format(**names, **bounds))
-        transaction.on_commit(lambda: _remember(partition.name))
+        transaction.on_commit(lambda: _remember(partition))
 
 
-def _remember(name: str) -> None:
+def _remember(partition: Partition) -> None:
     with _known_lock:
-        _known.add(name)
+        _known.add((partition.table.name, partition.start))

@@ -13,7 +13,15 @@ from profiler_server.catalog.identity import InstanceIdentity
 from profiler_server.catalog.models import Instance, Marker, MarkerKind, Release, Service
 from profiler_server.storage.sql import Statements
 
-__all__ = ["InstanceIdentity", "forget_instances", "observe_instance"]
+__all__ = [
+    "InstanceIdentity",
+    "forget_instances",
+    "is_release_due",
+    "is_seen_due",
+    "note_release_seen",
+    "observe_instance",
+    "remember_seen",
+]
 
 SQL = Statements(Path(__file__).resolve().parents[1] / "sql")
 SEEN_STEP = timedelta(seconds=30)
@@ -22,30 +30,57 @@ MAX_REMEMBERED = 20_000
 NAME_CHARACTERS = 200
 RELEASE_CHARACTERS = 120
 
-_remembered: OrderedDict[tuple[int, InstanceIdentity], tuple[Instance, datetime]] = OrderedDict()
+_remembered: OrderedDict[tuple[int, InstanceIdentity], Instance] = OrderedDict()
 _lock = threading.Lock()
 
 
-def observe_instance(project_id: int, identity: InstanceIdentity, *, at: datetime) -> Instance:
-    """Return the instance's row; `at` is when it was seen, which is written at most every `SEEN_STEP`.
+def observe_instance(
+    project_id: int, identity: InstanceIdentity, *, at: datetime, is_noted_later: bool = False
+) -> Instance:
+    """Return the instance's row; `at` is when it was seen, which is written when it is news (`is_seen_due`).
 
     A release that the service has not had before becomes a deploy marker (unless it is the first), a new life under
-    a known key a restart marker.
+    a known key a restart marker. With `is_noted_later` the caller notes when a known instance was seen, together
+    with what it stores.
     """
     key = (project_id, identity)
     with _lock:
         known = _remembered.get(key)
-    if known is not None and abs(at - known[1]) < SEEN_STEP:
-        return known[0]
     if known is not None:
-        _note_seen(known[0], at)
-        _remember(key, known[0], at)
-        return known[0]
+        if not is_noted_later and is_seen_due(known, at):
+            _note_seen(known, at)
+        return known
     with transaction.atomic():
         instance = _find_or_make(project_id, identity, at)
         _note_seen(instance, at)
-        transaction.on_commit(lambda: _remember(key, instance, at))
+        transaction.on_commit(lambda: _remember(key, instance))
     return instance
+
+
+def is_seen_due(instance: Instance, at: datetime) -> bool:
+    """Return whether `at` widens the time that was noted: at all before it, by `SEEN_STEP` or more after it."""
+    return at < instance.first_seen_at or at >= instance.last_seen_at + SEEN_STEP
+
+
+def is_release_due(instance: Instance, at: datetime) -> bool:
+    """Return whether `at` falls into another step of the release's clock than what was noted last."""
+    if not instance.release:
+        return False
+    steps = [
+        int(moment.timestamp() // RELEASE_STEP.total_seconds()) for moment in (at, instance.last_seen_at)
+    ]
+    return at <= instance.first_seen_at or steps[0] != steps[1]
+
+
+def remember_seen(instance: Instance, at: datetime) -> None:
+    """Keep in mind what was written of when the instance was seen."""
+    instance.first_seen_at = min(instance.first_seen_at, at)
+    instance.last_seen_at = max(instance.last_seen_at, at)
+
+
+def note_release_seen(service_id: int, version: str, at: datetime) -> None:
+    """Widen the time in which a release was heard of."""
+    SQL.run("note_release_seen", {"service_id": service_id, "version": version, "at": at})
 
 
 def forget_instances() -> None:
@@ -54,9 +89,9 @@ def forget_instances() -> None:
         _remembered.clear()
 
 
-def _remember(key: tuple[int, InstanceIdentity], instance: Instance, at: datetime) -> None:
+def _remember(key: tuple[int, InstanceIdentity], instance: Instance) -> None:
     with _lock:
-        _remembered[key] = (instance, at)
+        _remembered[key] = instance
         _remembered.move_to_end(key)
         while len(_remembered) > MAX_REMEMBERED:
             _remembered.popitem(last=False)
@@ -145,17 +180,6 @@ def _note_changes(instance: Instance, identity: InstanceIdentity) -> None:
 
 def _note_seen(instance: Instance, at: datetime) -> None:
     SQL.run("note_seen", {"instance_id": instance.pk, "at": at})
-    if instance.release and _is_far(instance, at):
-        SQL.run(
-            "note_release_seen", {"service_id": instance.service_id, "version": instance.release, "at": at}
-        )
-    instance.first_seen_at = min(instance.first_seen_at, at)
-    instance.last_seen_at = max(instance.last_seen_at, at)
-
-
-def _is_far(instance: Instance, at: datetime) -> bool:
-    """Return whether `at` falls into another step of the release's clock than what was noted last."""
-    steps = [
-        int(moment.timestamp() // RELEASE_STEP.total_seconds()) for moment in (at, instance.last_seen_at)
-    ]
-    return at <= instance.first_seen_at or steps[0] != steps[1]
+    if is_release_due(instance, at):
+        note_release_seen(instance.service_id, instance.release, at)
+    remember_seen(instance, at)

@@ -12,14 +12,15 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
+from profiler_server.catalog.actions.observe_instance import is_release_due, is_seen_due, remember_seen
 from profiler_server.catalog.models import Instance
 from profiler_server.core.errors import InvalidPoints
 from profiler_server.core.points import PointBatch
 from profiler_server.series.batches import encode_batch, rounded_times
 from profiler_server.series.column_sets import ServiceKey, intern_column_set
-from profiler_server.series.statements import HOT, SQL
+from profiler_server.series.hot_rows import HOT_WRITER, Push
+from profiler_server.series.statements import HOT
 from profiler_server.storage.partitions import ensure_partitions, forget_partitions
-from profiler_server.storage.sql import together
 from profiler_server.storage.times import from_unix, hour_of
 
 MAX_FUTURE = timedelta(minutes=15)
@@ -27,12 +28,18 @@ SECONDS_PER_HOUR = 3600
 
 
 def store_points(
-    instance: Instance, batch: PointBatch, *, now: datetime | None = None, retention: timedelta | None = None
+    instance: Instance,
+    batch: PointBatch,
+    *,
+    now: datetime | None = None,
+    retention: timedelta | None = None,
+    seen_at: datetime | None = None,
 ) -> int:
     """Keep the batch (times rising) and return how many of its points were in rows that are new.
 
     Idempotent per instance and time: a batch sent again is the same row, and where batches overlap readers and
-    compaction take each (time, column) once. Times are kept to the millisecond. Raises `InvalidPoints` for times
+    compaction take each (time, column) once. Times are kept to the millisecond. With `seen_at` it is noted in the same
+    commit that the instance was heard of then, when that is news. Raises `InvalidPoints` for times
     outside the retention or in the future.
     """
     if not len(batch):
@@ -43,12 +50,21 @@ def store_points(
         raise InvalidPoints(f"Points older than {retention.days} days are not kept any more.")
     if batch.ts[-1] > (now + MAX_FUTURE).timestamp():
         raise InvalidPoints("Points lie in the future; check the sender's clock.")
-    rows = [_row(instance, part) for part in _by_hour(batch)]
+    if seen_at is not None and not is_seen_due(instance, seen_at):
+        seen_at = None
+    is_release_news = seen_at is not None and is_release_due(instance, seen_at)
+    push = Push(instance, [_row(instance, part) for part in _by_hour(batch)], seen_at, is_release_news)
+    stored = _write(push)
+    if seen_at is not None:
+        remember_seen(instance, seen_at)
+    return stored
+
+
+def _write(push: Push) -> int:
     for attempt in (1, 2):
-        ensure_partitions(HOT, [row["first_at"] for row in rows])
+        ensure_partitions(HOT, [row["first_at"] for row in push.rows])
         try:
-            with together(len(rows)):
-                return sum(row["points"] for row in rows if SQL.run("insert_batch", row))
+            return HOT_WRITER.submit(push)
         except IntegrityError:  # a partition was dropped since this process last looked
             if attempt == 2:
                 raise
@@ -60,6 +76,9 @@ def _by_hour(batch: PointBatch) -> Iterator[PointBatch]:
     """Yield the parts of the batch that lie in one hour each."""
     ts = rounded_times(batch.ts)
     hours = np.floor(ts / SECONDS_PER_HOUR)
+    if hours[0] == hours[-1]:
+        yield PointBatch(ts, batch.columns)
+        return
     edges = np.flatnonzero(np.diff(hours)) + 1
     for low, high in zip([0, *edges.tolist()], [*edges.tolist(), len(ts)], strict=True):
         yield PointBatch(ts[low:high], {name: values[low:high] for name, values in batch.columns.items()})

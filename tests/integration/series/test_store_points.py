@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from profiler_server.accounts.models import Project
-from profiler_server.catalog.actions.observe_instance import InstanceIdentity, observe_instance
-from profiler_server.catalog.models import Instance
+from profiler_server.catalog.actions.observe_instance import (
+    RELEASE_STEP,
+    SEEN_STEP,
+    InstanceIdentity,
+    observe_instance,
+)
+from profiler_server.catalog.models import Instance, Release
 from profiler_server.core.errors import InvalidPoints
 from profiler_server.core.points import point_batch
 from profiler_server.series.actions.store_points import store_points
 from profiler_server.series.queries import read_series, series_names
+from profiler_server.storage.times import from_unix
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -66,3 +75,42 @@ def test_times_outside_the_retention_are_refused(instance: Instance) -> None:
     for at in (NOW - timedelta(days=60), NOW + timedelta(hours=1)):
         with pytest.raises(InvalidPoints):
             store_points(instance, point_batch([at.timestamp()], {"fds": [1]}), now=NOW)
+
+
+def test_the_push_notes_when_the_instance_was_heard_of(instance: Instance) -> None:
+    later = NOW + timedelta(minutes=5)
+    batch = point_batch([NOW.timestamp() - 5], {"rss_bytes": [1.0]})
+    assert store_points(instance, batch, now=NOW, seen_at=later) == 1
+    assert Instance.objects.get().last_seen_at == later
+    store_points(instance, batch, now=NOW, seen_at=later + timedelta(seconds=1))
+    assert Instance.objects.get().last_seen_at == later
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pushes_at_the_same_moment_are_each_kept_once() -> None:
+    project = Project.objects.create(name="Shop", slug="shop")
+    identity = InstanceIdentity("cart", "h:1", NOW - timedelta(hours=2), "v1")
+    lives = [
+        observe_instance(project.pk, replace(identity, key=f"h:{n}"), at=NOW - timedelta(hours=1))
+        for n in range(4)
+    ]
+    start = NOW.timestamp() - 3_000
+
+    def push(number: int) -> int:
+        life = lives[number % 4]
+        ts = [start + number * 10 + i for i in range(10)]
+        batch = point_batch(ts, {"rss_bytes": [float(number)] * 10})
+        try:
+            return store_points(life, batch, now=NOW, seen_at=from_unix(ts[-1])) + store_points(
+                life, batch, now=NOW
+            )
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(push, range(40))) == [10] * 40
+    assert sum(len(series.ts) for series in read(lives[0])) == 400
+    seen = {int(one.key[2:]): one.last_seen_at for one in Instance.objects.all()}
+    for number, moment in seen.items():
+        assert moment >= from_unix(start + (36 + number) * 10 + 9) - SEEN_STEP
+    assert Release.objects.get().last_seen_at >= max(seen.values()) - RELEASE_STEP

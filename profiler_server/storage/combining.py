@@ -1,0 +1,81 @@
+"""Write combining: what threads of one process store at the same moment goes into one transaction.
+
+The first thread leads: it writes what has gathered and lets go of it when that is committed; what came meanwhile is
+the next thread's to lead. Nobody is answered before the commit, and a lone thread never waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from django.db import Error, connection
+
+MAX_GROUP = 64
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class _Ticket(Generic[Item, Result]):
+    """One thread's item; `gate` opens when it is written, or when the thread is to lead."""
+
+    __slots__ = ("gate", "is_over", "item", "results")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.results: list[Result] = []
+        self.is_over = False
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+
+class Combiner(Generic[Item, Result]):
+    """Runs `write` on groups of items; it must commit what it wrote and return one result for each item."""
+
+    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+        self._write = write
+        self._queue: list[_Ticket[Item, Result]] = []
+        self._is_led = False
+        self._lock = threading.Lock()
+
+    def submit(self, item: Item) -> Result:
+        """Write the item, with others or alone, and return its result once it is committed.
+
+        When a group fails, each thread writes its own item again, so that an error reaches the one that it is about.
+        Within an open transaction the item is written there.
+        """
+        if connection.in_atomic_block:
+            return self._write([item])[0]
+        ticket: _Ticket[Item, Result] = _Ticket(item)
+        with self._lock:
+            self._queue.append(ticket)
+            leads, self._is_led = not self._is_led, True
+        if not leads:
+            ticket.gate.acquire()
+        if not ticket.is_over:
+            self._lead()
+        return ticket.results[0] if ticket.results else self._write([item])[0]
+
+    def _lead(self) -> None:
+        with self._lock:
+            group, self._queue = self._queue[:MAX_GROUP], self._queue[MAX_GROUP:]
+        try:
+            for ticket, result in zip(group, self._write([one.item for one in group]), strict=True):
+                ticket.results.append(result)
+        except Error:
+            if len(group) == 1:
+                raise
+        finally:
+            self._hand_over(group)
+
+    def _hand_over(self, group: Sequence[_Ticket[Item, Result]]) -> None:
+        with self._lock:
+            heir = self._queue[0] if self._queue else None
+            self._is_led = heir is not None
+        for ticket in group:
+            ticket.is_over = True
+            ticket.gate.release()
+        if heir is not None:
+            heir.gate.release()
