@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from django.db.models import F, QuerySet
 
@@ -13,6 +14,7 @@ from profiler_server.analysis.models import (
     HolderReport,
     ServiceWatch,
 )
+from profiler_server.catalog.queries import restarts
 from profiler_server.core.errors import NotFound
 
 MAX_FINDINGS = 1000
@@ -85,15 +87,26 @@ def baseline_and_current(found: Finding) -> tuple[tuple[datetime, datetime], tup
     """Return the two ranges that show a finding best: just after its growth began, and its newest data.
 
     Each is a tenth of the time between, at least `SHORTEST_RANGE`. A finding without a beginning is compared with
-    the time `LOOK_BACK` before.
+    the time `LOOK_BACK` before. A restart takes away what had grown, so both ranges lie between the same two.
     """
     start, end = found.started_at, max(found.updated_at, found.detected_at)
     if end - start < 2 * SHORTEST_RANGE:
         start = end - LOOK_BACK
+    start, end = _without_restart(found.service_id, start, end)
     span = max((end - start) / COMPARED_PARTS, SHORTEST_RANGE)
     return (start, start + span), (end - span, end)
 
 
+def _without_restart(service_id: int, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Return the latest part of [start, end] without a restart that is not much shorter than the longest."""
+    breaks = [datetime.fromtimestamp(at, UTC) for at in restarts(service_id, start, end)]
+    edges = [start, *breaks, end]
+    parts = list(pairwise(edges))
+    longest = max(later - earlier for earlier, later in parts)
+    return next(part for part in reversed(parts) if part[1] - part[0] >= LONG_ENOUGH * longest)
+
+
+LONG_ENOUGH = 0.7
 COMPARED_PARTS = 10
 SHORTEST_RANGE = timedelta(seconds=30)
 LOOK_BACK = timedelta(hours=1)

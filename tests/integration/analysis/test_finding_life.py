@@ -20,7 +20,14 @@ from profiler_server.analysis.actions.resolve_finding import resolve_finding
 from profiler_server.analysis.actions.snooze_finding import Snooze, snooze_finding
 from profiler_server.analysis.models import Finding, ServiceWatch
 from profiler_server.core.errors import Conflict, LimitExceeded, NotFound
-from tests.integration.analysis.findings import NOW, a_finding, a_member, a_project, a_service
+from tests.integration.analysis.findings import (
+    NOW,
+    a_finding,
+    a_live_instance,
+    a_member,
+    a_project,
+    a_service,
+)
 
 
 @pytest.fixture
@@ -181,3 +188,21 @@ def test_the_two_ranges_to_compare(found: Finding) -> None:
     (base_start, base_end), (start, end) = queries.baseline_and_current(found)
     assert (base_start, end) == (found.started_at, found.updated_at)
     assert base_end - base_start == end - start == timedelta(minutes=18)
+
+
+@pytest.mark.parametrize(
+    ("restart_minutes", "expected"), [((), (0, 180)), ((20,), (20, 180)), ((100, 160), (0, 100))]
+)
+def test_before_and_now_lie_in_one_life_of_the_process(
+    db: None, restart_minutes: tuple[int, ...], expected: tuple[int, int]
+) -> None:
+    service = a_service()
+    found = a_finding(service)
+    for minutes in restart_minutes:
+        at = found.started_at + timedelta(minutes=minutes)
+        a_live_instance(service, f"host:{minutes}", started_at=at, first_seen_at=at)
+    before, now = queries.baseline_and_current(found)
+    start, end = (found.started_at + timedelta(minutes=minutes) for minutes in expected)
+    assert before[0] == start
+    assert now[1] == end
+    assert before[1] - before[0] == now[1] - now[0] == (end - start) / queries.COMPARED_PARTS
