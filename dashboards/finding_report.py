@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dashboards.figures.floor import Floor, FloorPicture, Forecast, floor_figure
+from dashboards.finding_comparison import FindingComparison, finding_comparison
 from dashboards.finding_evidence import facts_of
 from dashboards.links import compare_url, flame_url, service_url, source_url
 from dashboards.scope import Scope
@@ -85,6 +86,7 @@ class FindingReport:
     events: Sequence[FindingEvent]
     members: Sequence[tuple[int, str]]
     may_act: bool
+    comparison: FindingComparison
     compare: str
     service: str
     timeline: str
@@ -118,6 +120,7 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
         events=queries.events(scope.project.pk, found.pk),
         members=_members(scope),
         may_act=scope.role in {Role.ENGINEER, Role.ADMIN},
+        comparison=finding_comparison(found, before, after),
         compare=compare_url(found.service.name, before, after),
         service=service_url(found.service.name),
         timeline=service_url(

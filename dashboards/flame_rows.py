@@ -75,11 +75,18 @@ def plain_rows(selection: ProfileSelection, granularity: Granularity) -> list[Ro
 def compared_rows(
     current: ProfileSelection, baseline: ProfileSelection, granularity: Granularity
 ) -> list[Row]:
-    """Return the functions that changed most, growth first."""
+    """Return the functions that changed most, growth first, by cumulative value."""
+    rows = changed_rows(current, baseline, granularity)
+    return sorted(rows, key=lambda row: (-row.cumulative_delta, row.function))[:FALLBACK_ROWS]
+
+
+def changed_rows(
+    current: ProfileSelection, baseline: ProfileSelection, granularity: Granularity
+) -> list[Row]:
+    """Return every function of either selection with both its values."""
     after = {each.frame: each for each in _top(current, granularity)}
     before = {each.frame: each for each in _top(baseline, granularity)}
-    rows = [_compared(frame, after.get(frame), before.get(frame)) for frame in after.keys() | before.keys()]
-    return sorted(rows, key=lambda row: (-row.cumulative_delta, row.function))[:FALLBACK_ROWS]
+    return [_compared(frame, after.get(frame), before.get(frame)) for frame in after.keys() | before.keys()]
 
 
 def choices(question: PageQuestion) -> Choices:
