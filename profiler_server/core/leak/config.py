@@ -39,6 +39,8 @@ class DetectorConfig:
     """Time constants of a saturating warm-up, in hours since start or in the requests of as many hours."""
     growth_scales: tuple[float, ...] = (0.005, 0.03, 0.15, 0.8, 4.0)
     """Prior scales of a leak's growth over the window, as shares of the floor; each is as likely as the next."""
+    new_warm_up: float = 0.005
+    """How often a release brings a slow warm-up that its predecessors, watched from their starts, did not have."""
     warm_scale: float = 0.5
     """Prior scale of a warm-up's amplitude, as a share of the floor."""
     load_scale: float = 0.4
@@ -84,6 +86,8 @@ class DetectorConfig:
     """Growth since birth is taken for filling caches and sessions until this age …"""
     young_growth: float = 1.0
     """… or half of it, if the floor has grown by this share of where it began."""
+    compared_patience: float = 0.6
+    """Share of that age which is waited for where earlier releases were watched from their starts and did not grow."""
     native_young_hours: float = 16.0
     """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""
     limit_horizon_hours: float = 6.0

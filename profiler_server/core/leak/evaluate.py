@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from profiler_server.core.leak.attribute import Attribution, attribute, sites_confirm
+from profiler_server.core.leak.blame import guilty_release
 from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
-from profiler_server.core.leak.cohort import guilty_release, newest_release
+from profiler_server.core.leak.cohort import newest_release
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
 from profiler_server.core.leak.design import scale_load
 from profiler_server.core.leak.diagnose import HELD_SHARE, diagnose_healthy, diagnose_leak
@@ -316,7 +317,7 @@ def _leak(
         if len(life.blocks)
     ]
     per_request = chosen.rate / np.mean(served) if served and np.mean(served) > 0 else math.nan
-    version = guilty_release(chosen.group, lives)
+    version = guilty_release(chosen, lives, config)
     evidence = evidence_of(chosen, lives, window, verdicts, config)
     return Evaluation(
         verdict="leak",

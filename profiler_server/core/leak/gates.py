@@ -83,7 +83,7 @@ def _enough_evidence(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bo
         wanted = config.log_odds_leak + (0.0 if usual else config.log_odds_unusual)
         share = config.bent_misfit_tax if v.design.straight else config.misfit_tax
     # Close below the limit it matters little whether it would have levelled off beyond it.
-    tax = 0.0 if near_limit else share * max(v.test.log_warm - v.test.log_none, 0.0)
+    tax = 0.0 if near_limit else share * max(v.test.warm_gain, 0.0)
     return v.log_odds >= wanted and v.test.log_leak - v.test.log_warm >= wanted + tax
 
 
@@ -107,17 +107,23 @@ def _age_gate(v: ChannelVerdict, around: Circumstances, config: DetectorConfig) 
     if around.near_limit() and v.channel not in RESOURCE_CHANNELS:
         return None
     doubled = v.growth_share >= config.young_growth and v.age_hours >= 0.5 * around.young_hours
-    return "young" if v.age_hours < around.young_hours and not doubled else None
+    patience = around.young_hours * (config.compared_patience if v.group.compared else 1.0)
+    return "young" if v.age_hours < patience and not doubled else None
+
+
+def _by_life(v: ChannelVerdict) -> dict[int, list[int]]:
+    """Return the group's segments by process life."""
+    parts: dict[int, list[int]] = {}
+    for i in v.group.members:
+        parts.setdefault(v.data.segments[i].life, []).append(i)
+    return parts
 
 
 def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
     """Whether what grew came back: batch jobs, bursts and walks fall again, a leak never does."""
     claimed = held = 0.0
     at = clock_column(v.design, v.test.clock)
-    parts: dict[int, list[int]] = {}
-    for i in v.group.members:
-        parts.setdefault(v.data.segments[i].life, []).append(i)
-    for members in parts.values():
+    for members in _by_life(v).values():
         steady = np.concatenate([v.fit.steady[i] for i in members])
         clock = np.concatenate([v.design.matrices[i][:, at] for i in members])
         third = len(steady) // 3

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
+from profiler_server.core.leak.cohort import Group
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import LEAK_CLOCKS, N_CLOCKS, Design
 from profiler_server.core.leak.window import FloatArray
@@ -48,7 +49,8 @@ class GroupTest:
 
     `log_leak`, `log_none`, `log_warm` are log evidences with priors; `clock` names the leak clock that explains best;
     `slope` and `slope_error` are growth over `span_hours` as a share of the base, by that clock; `warm_hours` and
-    `warm_share` describe the best warm-up (time constant, amplitude).
+    `warm_share` describe the best warm-up (time constant, amplitude); `warm_gain` is by how much warm-ups that are to
+    be expected explain more than nothing does (a log Bayes factor).
     """
 
     name: str
@@ -56,6 +58,7 @@ class GroupTest:
     log_leak: float
     log_none: float
     log_warm: float
+    warm_gain: float
     clock: str
     slope: float
     slope_error: float
@@ -169,22 +172,24 @@ def _reduce(members: Sequence[int], grams: Grams, design: Design, config: Detect
     return _Reduced(rest, noise, grams.log_norm + log_load, freedom, 2 * design.n_warm)
 
 
-def probe_group(
-    name: str, members: Sequence[int], grams: Grams, design: Design, config: DetectorConfig
-) -> GroupTest:
-    """Test whether the segments `members` grow beyond load and warm-up; all segments bear on load and noise."""
+def probe_group(group: Group, grams: Grams, design: Design, config: DetectorConfig) -> GroupTest:
+    """Test whether a group's segments grow beyond load and warm-up; all segments bear on load and noise."""
+    members = group.members
     reduced = _reduce(members, grams, design, config)
     log_t = -float(np.log(len(config.correlation_hours)))
     none = float(logsumexp(reduced.common + reduced.evidence(reduced.total)))
-    warm = _warm_evidence(reduced, design, config)
+    warm = _warm_evidence(reduced, design, config.new_warm_up if group.compared else 1.0, config)
     leak = _leak_evidence(reduced, STRAIGHT_PRIOR if design.straight else CLOCK_PRIOR, config)
     clock, slope, error, time_weight = leak.best()
     return GroupTest(
-        name=name,
-        members=tuple(members),
+        name=group.name,
+        members=members,
         log_leak=float(logsumexp(leak.log)) + log_t + float(np.log(LEAK_PRIOR)),
         log_none=none + log_t + float(np.log(INNOCENT_NONE)),
         log_warm=warm.log + log_t + float(np.log(INNOCENT_WARM)),
+        warm_gain=(warm.known if group.compared else warm.log)
+        + float(np.log(INNOCENT_WARM / INNOCENT_NONE))
+        - none,
         clock=LEAK_CLOCKS[clock],
         slope=slope,
         slope_error=error,
@@ -197,16 +202,19 @@ def probe_group(
 
 @dataclass(frozen=True)
 class _Warm:
-    """Log evidence of all warm-up models together, and the best one's clock, time constant and amplitude."""
+    """Log evidence of all warm-up models together and of those of all lives alone, and the best one's clock, time
+    constant and amplitude.
+    """
 
     log: float
+    known: float
     kind: str
     hours: float
     share: float
 
 
-def _warm_evidence(reduced: _Reduced, design: Design, config: DetectorConfig) -> _Warm:
-    """Weigh every model of load and one warm-up column (of all lives, or of the group alone)."""
+def _warm_evidence(reduced: _Reduced, design: Design, own: float, config: DetectorConfig) -> _Warm:
+    """Weigh every model of load and one warm-up column: of all lives, or, by `own` less likely, of the group alone."""
     warm = slice(0, reduced.n_warm)
     g = np.maximum(np.einsum("tii->ti", reduced.gram)[:, warm], 0.0)
     b = reduced.gram[:, warm, -1]
@@ -215,11 +223,13 @@ def _warm_evidence(reduced: _Reduced, design: Design, config: DetectorConfig) ->
     sign = log_ndtr(b / np.sqrt((g + lam) * residual / reduced.freedom + 1e-300)) + LOG2
     log = reduced.common[:, None] + reduced.evidence(residual) - 0.5 * np.log1p(g / lam) + sign
     log = log + _warm_prior(design)
+    log[:, design.n_warm :] += np.log(own)
     best = int(np.argmax(logsumexp(log, axis=0)))
     at = int(np.argmax(log[:, best]))
     kind, tau = design.warm_names[best % design.n_warm]
     share = float(b[at, best] / (g[at, best] + lam[at, 0]))
-    return _Warm(float(logsumexp(log)), kind, float(tau), share)
+    known = float(logsumexp(log[:, : design.n_warm]))
+    return _Warm(float(logsumexp(log)), known, kind, float(tau), share)
 
 
 def _warm_prior(design: Design) -> FloatArray:

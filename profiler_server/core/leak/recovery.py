@@ -58,13 +58,13 @@ def is_calm(
             if hours[-1] - hours[0] < 2 * config.calm_hours:
                 return False
             hours, steady = hours[late], steady[late]
-        slope, error = _slope(hours, steady)
+        slope, error = slope_of(hours, steady)
         if slope + SURE * error >= config.calm_share * rate:
             return False
     return True
 
 
-def _slope(hours: FloatArray, values: FloatArray) -> tuple[float, float]:
+def slope_of(hours: FloatArray, values: FloatArray) -> tuple[float, float]:
     """Return slope per hour and its error by least squares, the error widened for alike neighbours (Bartlett 1946)."""
     x = hours - hours.mean()
     spread = float(x @ x)

@@ -78,11 +78,11 @@ def judge_channel(
         design, hours, weights = _prepare(cut, lives, scale, clock_scale, config)
     data = cut
     grams = build_grams(design, hours, weights, config)
-    groups = _screened(groups_of(data, lives), grams, design, config)
+    groups = _screened(groups_of(data, lives, clock_scale), grams, design, config)
     if not groups:
         if not primary:
             return None
-        groups = groups_of(data, lives)[:1]
+        groups = groups_of(data, lives, clock_scale)[:1]
     group, test = _best_group(groups, design, grams, config)
     fit = _fit(design, hours, weights, group, test)
     fresh = outlier_weights(fit, weights)
@@ -124,7 +124,7 @@ def _screened(groups: Sequence[Group], grams: Grams, design: Design, config: Det
 def _best_group(
     groups: Sequence[Group], design: Design, grams: Grams, config: DetectorConfig
 ) -> tuple[Group, GroupTest]:
-    tested = [(g, probe_group(g.name, g.members, grams, design, config)) for g in groups]
+    tested = [(g, probe_group(g, grams, design, config)) for g in groups]
     return max(tested, key=lambda pair: pair[1].log_odds + math.log(pair[0].prior))
 
 
