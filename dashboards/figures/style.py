@@ -88,7 +88,7 @@ def unit_of(name: str) -> str:
     """Return the unit that a column's name carries."""
     if name.endswith(("_bytes", ".bytes")):
         return "bytes"
-    if name.endswith(("_ms", ".ms")):
+    if name.endswith(("_ms", ".ms")) and not name.endswith("_per_ms"):
         return "ms"
     if name.endswith("_seconds"):
         return "seconds"
