@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from profiler_server.core import units
 
 Fact = tuple[str, str]
 LARGEST_SHARE = 2.0
+CLEAR_CORRELATION = 0.5
+FACTOR = "log Bayes factor"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How latency goes with memory, in words, and Pearson's correlation as text."""
+
+    word: str
+    correlation: str
 
 
 def facts_of(evidence: Mapping[str, Any]) -> list[Fact]:
@@ -21,6 +32,29 @@ def facts_of(evidence: Mapping[str, Any]) -> list[Fact]:
         *_certainty(evidence),
     ]
     return facts + [("Note", str(note)) for note in evidence.get("notes") or ()]
+
+
+def latency_of(evidence: Mapping[str, Any]) -> Latency | None:
+    """Return how latency goes with memory where it clearly does, else None."""
+    correlation = evidence.get("latency_correlation")
+    if correlation is None or float(correlation) < CLEAR_CORRELATION:
+        return None
+    return Latency(_latency_word(float(correlation)), f"{float(correlation):.2f}")
+
+
+def _latency_word(correlation: float) -> str:
+    if abs(correlation) < CLEAR_CORRELATION:
+        return "does not move with memory"
+    return "rises with memory" if correlation > 0 else "falls as memory rises"
+
+
+def reason_of(alternative: Mapping[str, Any]) -> str:
+    """Return why an innocent explanation holds or not, with how clearly."""
+    reason, margin = str(alternative["reason"]), alternative.get("margin")
+    if margin is None:
+        return reason
+    factor = f"{FACTOR} {abs(float(margin)):.1f} for {'growth' if float(margin) > 0 else 'this'}"
+    return factor if reason == FACTOR else f"{reason}; {factor}"
 
 
 def _signal(evidence: Mapping[str, Any]) -> list[Fact]:
@@ -36,7 +70,8 @@ def _load(evidence: Mapping[str, Any]) -> list[Fact]:
         text = f"correlation {float(load['correlation']):.2f} with the load"
         facts.append(("Load", f"{text}, {units.format_duration(lag)} behind it" if lag else text))
     if evidence.get("latency_correlation") is not None:
-        facts.append(("Latency", f"correlation {float(evidence['latency_correlation']):.2f} with memory"))
+        correlation = float(evidence["latency_correlation"])
+        facts.append(("Latency", f"{_latency_word(correlation)} (correlation {correlation:.2f} with memory)"))
     return facts
 
 

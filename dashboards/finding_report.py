@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from dashboards.figures.floor import Floor, FloorPicture, Forecast, floor_figure
 from dashboards.finding_comparison import FindingComparison, finding_comparison
-from dashboards.finding_evidence import facts_of
+from dashboards.finding_evidence import Latency, facts_of, latency_of, reason_of
+from dashboards.finding_memory import FindingMemory, finding_memory
 from dashboards.links import compare_url, flame_url, service_url, source_url
 from dashboards.scope import Scope
 from profiler_server.accounts.models import Membership, Role
@@ -23,12 +25,7 @@ from profiler_server.core import units
 
 MAX_SUSPECTS = 10
 MAX_RELEASES = 12
-LAYER_NAMES = {
-    "rss": "RSS",
-    "heap": "Live heap",
-    "free": "Free, not given back",
-    "outside": "Outside the heap",
-}
+MARGIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,15 @@ class ReleaseRow:
 
 
 @dataclass(frozen=True)
+class Cure:
+    """Which release ended a finding, since when it runs, and where both can be seen."""
+
+    sentence: str
+    since: datetime | None
+    timeline: str
+
+
+@dataclass(frozen=True)
 class FindingReport:
     """All that the finding page shows."""
 
@@ -78,7 +84,9 @@ class FindingReport:
     suspects: Sequence[SuspectRow]
     alternatives: Sequence[AlternativeRow]
     facts: Sequence[tuple[str, str]]
-    waterfall: Sequence[tuple[str, str]]
+    memory: FindingMemory
+    latency: Latency | None
+    cure: Cure | None
     figure: Mapping[str, Any] | None
     floor_rows: Sequence[tuple[float, str, str, str]]
     releases: Sequence[ReleaseRow]
@@ -109,10 +117,9 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
         suspects=_suspects(found, before, after, unit),
         alternatives=_alternatives(evidence),
         facts=facts_of(evidence),
-        waterfall=[
-            (LAYER_NAMES.get(name, name.replace("_", " ").capitalize()), units.format_bytes(size))
-            for name, size in (evidence.get("waterfall") or {}).items()
-        ],
+        memory=finding_memory(found, after),
+        latency=latency_of(evidence),
+        cure=_cure(found),
         figure=json.loads(floor_figure(picture).to_json()) if picture.floors else None,
         floor_rows=_floor_rows(picture),
         releases=_releases(found),
@@ -191,7 +198,7 @@ def _frame_text(frame: Any) -> str:
 
 def _alternatives(evidence: Mapping[str, Any]) -> list[AlternativeRow]:
     return [
-        AlternativeRow(str(row["name"]).replace("_", " "), bool(row["rejected"]), str(row["reason"]))
+        AlternativeRow(str(row["name"]).replace("_", " "), bool(row["rejected"]), reason_of(row))
         for row in evidence.get("alternatives") or ()
     ]
 
@@ -238,6 +245,23 @@ def _releases(found: Finding) -> list[ReleaseRow]:
         "-first_seen_at"
     )
     return [ReleaseRow(release, _note(release, found)) for release in rows[:MAX_RELEASES]]
+
+
+def _cure(found: Finding) -> Cure | None:
+    if found.is_open or not found.cured_by_release or found.resolved_at is None:
+        return None
+    release = Release.objects.filter(service_id=found.service_id, version=found.cured_by_release).first()
+    span = found.resolved_at - found.started_at
+    around = {
+        "from_": f"{(found.started_at - MARGIN * span).timestamp():.0f}",
+        "to": f"{(found.resolved_at + MARGIN * span).timestamp():.0f}",
+    }
+    grew = f"It grew in release {found.first_release}. " if found.first_release else ""
+    return Cure(
+        f"Release {found.cured_by_release} cured it. {grew}".strip(),
+        release.first_seen_at if release else None,
+        service_url(found.service.name, **around),
+    )
 
 
 def _note(release: Release, found: Finding) -> str:

@@ -15,7 +15,7 @@ def test_three_clicks_lead_from_something_is_wrong_to_the_line(page: Page) -> No
     expect(page.get_by_role("heading", level=1)).to_have_text("Heap leak in geocoder")
     expect(page.locator(".suspects")).to_contain_text("main.storeSession")
     expect(page.locator(".suspects")).to_contain_text("main.go:22")
-    page.get_by_role("link", name="Compare before and after").click()
+    page.get_by_role("link", name="Open the comparison").click()
     page.wait_for_url(re.compile("/services/geocoder/compare/.*base_from="))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,10 @@ from django.test import Client
 
 from profiler_server.accounts.models import Membership
 from profiler_server.analysis.models import Finding, HolderReport
-from profiler_server.catalog.models import Instance
+from profiler_server.catalog.models import Instance, Release
 from tests.integration.dashboards.shop import Shop
+
+MIB = 1 << 20
 
 
 def change(client: Client, finding: Finding, **fields: str) -> int:
@@ -160,3 +163,53 @@ def test_a_snooze_until_another_release_names_the_one_that_runs(shop: Shop, leak
     assert 'name="release" value="v1"' in read(shop.engineer, leak)
     assert change(shop.engineer, leak, action="snooze", **{"for": "release", "release": "v1"}) == 302
     assert "until a release other than v1 runs" in read(shop.viewer, leak)
+
+
+def test_latency_that_rises_with_memory_stands_beside_the_verdict(shop: Shop, leak: Finding) -> None:
+    verdict = read(shop.viewer, leak).split('aria-label="Verdict"')[1].split("</section>")[0]
+    assert "rises with memory" in verdict
+    assert "correlation 0.80 with memory" in verdict
+
+
+def test_a_resolved_finding_names_the_release_that_cured_it(shop: Shop, leak: Finding) -> None:
+    now = datetime.now(UTC)
+    Release.objects.create(
+        project=shop.project, service=leak.service, version="v2", first_seen_at=now, last_seen_at=now
+    )
+    Finding.objects.filter(pk=leak.pk).update(status="resolved", resolved_at=now, cured_by_release="v2")
+    page = read(shop.viewer, leak)
+    assert "Release v2 cured it. It grew in release v1." in page
+    assert "See both releases on the time axis" in page
+    assert '<span class="badge plain ok">cured it</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "family"),
+    [("runtime_retention", "retention"), ("fragmentation", "retention"), ("native_leak", "native")],
+)
+def test_memory_outside_the_live_heap_is_reckoned_up(
+    shop: Shop, leak: Finding, observe: Callable[..., Instance], diagnosis: str, family: str
+) -> None:
+    observe(heap_inuse_bytes=206.0 * MIB, heap_idle_bytes=80.0 * MIB, heap_released_bytes=60.0 * MIB)
+    Finding.objects.filter(pk=leak.pk).update(diagnosis=diagnosis, family=family, suspects=[])
+    page = read(shop.viewer, leak)
+    for words in (
+        "HeapInuse − HeapAlloc",
+        "206 MiB − 200 MiB = <strong>6.0 MiB",
+        "80.0 MiB − 60.0 MiB = <strong>20.0",
+    ):
+        assert words in page, words
+    assert "is still resident" in page
+    assert '<details class="sums" open>' in page
+    steps = page[page.index("What to do next") :].split("</section>")[0]
+    assert steps.count("<li>") >= 3
+
+
+def test_the_layers_kept_with_the_finding_are_shown_when_its_points_are_gone(
+    shop: Shop, leak: Finding
+) -> None:
+    Finding.objects.filter(pk=leak.pk).update(
+        started_at=datetime(2025, 1, 1, tzinfo=UTC), detected_at=datetime(2025, 1, 2, tzinfo=UTC),
+        updated_at=datetime(2025, 1, 2, tzinfo=UTC),
+    )  # fmt: skip
+    assert "238 MiB" in read(shop.viewer, leak)

@@ -53,7 +53,9 @@ def test_the_bar_has_its_numbers_beside_it_and_needs_no_script(shop: Shop, profi
 def test_a_button_opens_the_whole_comparison_of_the_same_ranges(shop: Shop, profiled: Finding) -> None:
     report = shop.viewer.get(f"/findings/{profiled.pk}/").context["report"]
     assert report.comparison.url == report.compare
-    assert ">Open the comparison</a>" in read(shop, profiled)
+    page = read(shop, profiled)
+    assert ">Open the comparison</a>" in page
+    assert ">See all of it as a flame graph</a>" in page
     assert shop.viewer.get(report.compare).status_code == 200
 
 
