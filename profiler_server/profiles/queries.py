@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from profiler_server.core.stacks import sum_by
 from profiler_server.core.top import CallersCallees, TopRow, callers_callees, top_table
 from profiler_server.core.tree import FlameTree, diff_tree
 from profiler_server.profiles.aggregation import Aggregation
+from profiler_server.profiles.answers import ANSWERS, Key, answer_key
 from profiler_server.profiles.dictionary import Dictionary, dictionary_of
 from profiler_server.profiles.keys import ServiceKey, SnapshotId
 from profiler_server.profiles.listing import list_snapshots
@@ -70,9 +71,14 @@ def flame(
     """Return the selection's flame graph, cut to `max_nodes` with an explicit "other"."""
     _check_nodes(max_nodes)
     with consistent_reads(timeout_seconds):
-        sums = _sums(selection)
+        question = _question(selection)
+        key = _key("flame", (question,), max_nodes, min_share, granularity)
+        known = ANSWERS.find(key, FlameTree)
+        if known is not None:
+            return known
+        sums = _sums(selection, question)
     tree = sums.dictionary.tree(granularity).flame(_by_stack(sums), sample_type=sums.sample_type)
-    return prune(tree, max_nodes, min_share=min_share)
+    return _kept_tree(key, prune(tree, max_nodes, min_share=min_share))
 
 
 def diff(
@@ -87,7 +93,12 @@ def diff(
     """Return one tree of both selections: values of `current`, deltas against `baseline`."""
     _check_nodes(max_nodes)
     with consistent_reads(timeout_seconds):
-        before, after = _sums(baseline), _sums(current)
+        asked = (_question(current), _question(baseline))
+        key = _key("diff", asked, max_nodes, min_share, granularity)
+        known = ANSWERS.find(key, FlameTree)
+        if known is not None:
+            return known
+        before, after = _sums(baseline, asked[1]), _sums(current, asked[0])
     if current.service == baseline.service and before.sample_type == after.sample_type:
         dictionary = (
             after.dictionary if len(after.dictionary) >= len(before.dictionary) else before.dictionary
@@ -97,7 +108,7 @@ def diff(
     else:
         newer, older = _profile_of(current, after), _profile_of(baseline, before)
         tree = diff_tree(newer, older, after.sample_type.name, granularity)
-    return prune(tree, max_nodes, min_share=min_share)
+    return _kept_tree(key, prune(tree, max_nodes, min_share=min_share))
 
 
 def top(
@@ -105,8 +116,15 @@ def top(
 ) -> list[TopRow]:
     """Return the functions (or lines, files, packages) by what they hold, at most `limit`."""
     with consistent_reads():
-        profile = _profile_of(selection, _sums(selection))
-    return top_table(profile, selection.sample_type, granularity, limit=min(limit, MAX_TOP_ROWS))
+        question = _question(selection)
+        key = _key("top", (question,), limit, granularity)
+        known = ANSWERS.find(key, tuple)
+        if known is not None:
+            return list(known)
+        profile = _profile_of(selection, _sums(selection, question))
+    rows = top_table(profile, selection.sample_type, granularity, limit=min(limit, MAX_TOP_ROWS))
+    ANSWERS.keep(key, tuple(rows), len(rows))
+    return rows
 
 
 def callers(
@@ -114,7 +132,7 @@ def callers(
 ) -> list[CallersCallees]:
     """Return who calls `function` and whom it calls, with the values that pass. Raises `NotFound`."""
     with consistent_reads():
-        profile = _profile_of(selection, _sums(selection))
+        profile = _profile_of(selection, _sums(selection, _question(selection)))
     found = callers_callees(profile, function, selection.sample_type, granularity)
     if not found:
         raise NotFound(f"No stack of this selection passes through {function[:200]!r}.")
@@ -136,8 +154,14 @@ def site_growth(
         raise LimitExceeded(f"buckets must lie between 1 and {MAX_BUCKETS}.")
     with consistent_reads(timeout_seconds):
         question = resolve(selection)
+        key = _key("growth", (question,), buckets, limit)
+        known = ANSWERS.find(key, SiteGrowth)
+        if known is not None:
+            return known
         dictionary, found, grid = _growth_parts(question, buckets)
-    return _growth(question, dictionary, found, grid, limit)
+    growth = _growth(question, dictionary, found, grid, limit)
+    ANSWERS.keep(key, growth, growth.values.size)
+    return growth
 
 
 def snapshots(selection: ProfileSelection, *, limit: int = 1_000) -> list[SnapshotInfo]:
@@ -178,10 +202,26 @@ def _check_nodes(max_nodes: int) -> None:
         raise LimitExceeded(f"A flame graph has at most {MOST_NODES:,} nodes; lower max_nodes.")
 
 
-def _sums(selection: ProfileSelection) -> SiteSums:
+def _question(selection: ProfileSelection) -> Question | None:
+    """Return what is asked of a range of time; None for a snapshot."""
+    return resolve(selection) if selection.snapshot_id is None else None
+
+
+def _key(verb: str, questions: Sequence[Question | None], *options: Hashable) -> Key | None:
+    """Return what an answer about ranges of time is remembered under; a snapshot's is quick to make again."""
+    of_ranges = tuple(one for one in questions if one is not None)
+    return answer_key(verb, of_ranges, *options) if len(of_ranges) == len(questions) else None
+
+
+def _kept_tree(key: Key | None, tree: FlameTree) -> FlameTree:
+    ANSWERS.keep(key, tree, len(tree.value))
+    return tree
+
+
+def _sums(selection: ProfileSelection, question: Question | None) -> SiteSums:
     """Return the values per site of a range of time or of a snapshot."""
-    if selection.snapshot_id is None:
-        return site_sums(resolve(selection))
+    if question is not None or selection.snapshot_id is None:
+        return site_sums(question or resolve(selection))
     dictionary, snapshot = load_snapshot(selection.service, SnapshotId.parse(selection.snapshot_id))
     kinds = snapshot.stored.shape.sample_types
     column = next((i for i, kind in enumerate(kinds) if kind.name == selection.sample_type), None)
