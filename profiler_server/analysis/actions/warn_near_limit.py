@@ -12,7 +12,7 @@ from profiler_server.analysis.advice import diagnosis_name
 from profiler_server.analysis.limited_memory import limited_memory
 from profiler_server.analysis.models import EventKind, Family, Finding, FindingStatus
 from profiler_server.analysis.plain import plain
-from profiler_server.catalog.models import Service
+from profiler_server.catalog.models import Release, Service
 from profiler_server.core.leak import Evaluation, ServiceWindow
 from profiler_server.core.units import format_bytes, format_share
 
@@ -68,7 +68,7 @@ def warn_near_limit(
     found = earlier or Finding(project_id=service.project_id, service=service, detected_at=at, started_at=at)
     found.status, found.resolved_at, found.resolved_by = FindingStatus.OPEN, None, None
     if earlier is not None:
-        found.reopened_at = at
+        found.reopened_at, found.cured_by_release = at, ""
         found.episode += 1
     _update(found, said, full, at)
     record_event(found, EventKind.REOPENED if earlier else EventKind.OPENED, at=at, text=found.verdict)
@@ -91,9 +91,20 @@ def _update(found: Finding, said: Evaluation, full: Fullness, at: datetime) -> F
 
 def _end(found: Finding, full: Fullness, at: datetime) -> Finding:
     found.status, found.resolved_at, found.updated_at = FindingStatus.RESOLVED, at, at
+    found.cured_by_release = _release_since(found, at)
     found.version += 1
     end_snooze(found)
     found.save()
-    text = f"memory went back to {format_share(full.share)} of its limit"
+    by = f" by release {found.cured_by_release}" if found.cured_by_release else ""
+    text = f"memory went back to {format_share(full.share)} of its limit{by}"
     record_event(found, EventKind.RESOLVED, at=at, text=text)
     return found
+
+
+def _release_since(found: Finding, at: datetime) -> str:
+    """Return the newest release that came after the warning began, "" where the same one still runs."""
+    since = found.reopened_at or found.detected_at
+    newer = Release.objects.filter(
+        service_id=found.service_id, first_seen_at__gt=since, first_seen_at__lte=at
+    ).order_by("-first_seen_at")
+    return newer.values_list("version", flat=True).first() or ""

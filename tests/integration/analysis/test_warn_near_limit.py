@@ -12,7 +12,7 @@ from django.db import transaction
 from profiler_server.alerts.words import facts_of, subject_of
 from profiler_server.analysis.actions.warn_near_limit import Fullness, fullness_of, warn_near_limit
 from profiler_server.analysis.models import Finding
-from profiler_server.catalog.models import Service
+from profiler_server.catalog.models import Release, Service
 from profiler_server.core.leak import InstanceSeries, ServiceWindow
 from tests.integration.analysis.evaluations import an_evaluation
 from tests.integration.analysis.findings import NOW, a_service
@@ -49,6 +49,29 @@ def test_it_opens_near_the_limit_says_so_and_ends() -> None:
     assert ended.status == "resolved"
     assert kinds(found) == ["opened", "resolved"]
     assert warn(service, 0.6) is None
+
+
+def test_the_release_after_which_it_ended_is_named_until_it_comes_back() -> None:
+    service = a_service()
+    found = warn(service, 0.95)
+    assert found is not None
+    Finding.objects.filter(pk=found.pk).update(detected_at=NOW - timedelta(hours=2))
+    for version, hours in (("1.0", 5), ("1.1", 1)):
+        seen = NOW - timedelta(hours=hours)
+        Release.objects.create(
+            project_id=service.project_id,
+            service=service,
+            version=version,
+            first_seen_at=seen,
+            last_seen_at=NOW,
+        )
+    ended = warn(service, 0.5)
+    assert ended is not None
+    assert ended.cured_by_release == "1.1"
+    assert ended.events.last().text == "memory went back to 50 % of its limit by release 1.1"
+    again = warn(service, 0.95)
+    assert again is not None
+    assert again.cured_by_release == ""
 
 
 def test_it_comes_back_as_the_same_finding() -> None:
