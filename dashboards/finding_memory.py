@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
-from dashboards.links import Range
 from dashboards.service_memory import LayerRow, ServiceMemory, layer_rows, service_memory
 from profiler_server.analysis.models import Family, Finding
 from profiler_server.catalog import queries as catalog
@@ -40,10 +40,11 @@ class FindingMemory:
     unfolded: bool
 
 
-def finding_memory(found: Finding, at: Range) -> FindingMemory:
-    """Return the memory at the end of `at`, the mean of the instances; the layers kept with the finding without it."""
-    heard = catalog.instances(found.service_id, *at)
-    start, end = (moment.timestamp() for moment in at)
+def finding_memory(found: Finding, *, lasting: timedelta) -> FindingMemory:
+    """Return the newest memory, the mean of the instances; without points the layers kept with the finding."""
+    until = max(found.updated_at, found.detected_at)
+    heard = catalog.instances(found.service_id, until - lasting, until)
+    start, end = (until - lasting).timestamp(), until.timestamp()
     memory = service_memory(found.service, start, end, instance_ids=[one.pk for one in heard])
     return FindingMemory(
         layer_rows(memory) or _kept(found.evidence or {}),

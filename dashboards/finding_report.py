@@ -117,7 +117,7 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
         suspects=_suspects(found, before, after, unit),
         alternatives=_alternatives(evidence),
         facts=facts_of(evidence),
-        memory=finding_memory(found, after),
+        memory=finding_memory(found, lasting=after[1] - after[0]),
         latency=latency_of(evidence),
         cure=_cure(found),
         figure=json.loads(floor_figure(picture).to_json()) if picture.floors else None,

@@ -43,11 +43,11 @@ def take_all(page: Page, suffix: str) -> None:
     page.goto("/")
     page.wait_for_load_state("networkidle")
     shoot(page, f"fleet{suffix}")
-    page.goto("/services/geocoder/")
+    page.goto("/services/feature-store/")
     wait_for_pictures(page)
     shoot(page, f"service{suffix}")
     for name in ("flame", "compare", "growth"):
-        page.goto(f"/services/geocoder/{name}/")
+        page.goto(f"/services/feature-store/{name}/")
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(FLAME_SETTLES_MS)
         shoot(page, f"{name}{suffix}")
