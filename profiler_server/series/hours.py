@@ -14,6 +14,8 @@ from profiler_server.series.slices import decode_times, decode_values, encode_ti
 FIVE_MINUTES = 300
 SECONDS_PER_HOUR = 3600
 COARSE_FROM = 1000.0  # means beyond this are kept as whole numbers, smaller ones to a thousandth
+UNITS_IN_MEAN = 1000.0  # means of at least so many of the column's own units (pages, say) are kept in these
+EXACT_LIMIT = float(1 << 53)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def thin(points: PointBatch, start: float, step: int) -> Buckets:
 def pack_buckets(buckets: Buckets, start: float) -> Packed:
     """Return buckets as slices: the times, then per column means, lows and highs after each other."""
     columns = [
-        encode_values(np.concatenate([_coarse(mean), low, high]))
+        encode_values(np.concatenate([_coarse(mean, low, high), low, high]))
         for mean, low, high in buckets.columns.values()
     ]
     return _joined([encode_times(buckets.ts, start), *columns])
@@ -89,9 +91,22 @@ def _thinned(values: FloatArray, first: np.ndarray) -> tuple[FloatArray, FloatAr
     return np.where(empty, np.nan, means), np.where(empty, np.nan, lows), np.where(empty, np.nan, highs)
 
 
-def _coarse(means: FloatArray) -> FloatArray:
+def _coarse(means: FloatArray, lows: FloatArray, highs: FloatArray) -> FloatArray:
+    """Return means as fine as a picture needs; a mean in units of its column stays between its extremes."""
     coarse: FloatArray = np.where(np.abs(means) >= COARSE_FROM, np.rint(means), np.round(means, 3))
+    unit = _unit_of(np.concatenate([lows, highs]))
+    if unit > 1:
+        is_large = np.abs(means) >= UNITS_IN_MEAN * unit
+        coarse = np.where(is_large, np.rint(means / unit) * unit, coarse)
     return coarse
+
+
+def _unit_of(values: FloatArray) -> float:
+    """Return the greatest whole number that all values are multiples of; 0 when they are not whole."""
+    some = values[~np.isnan(values)]
+    if not len(some) or np.abs(some).max() >= EXACT_LIMIT or (some != np.rint(some)).any():
+        return 0.0
+    return float(np.gcd.reduce(some.astype(np.int64)))
 
 
 def _joined(slices: Sequence[bytes]) -> Packed:

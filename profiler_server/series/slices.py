@@ -1,5 +1,7 @@
 """Columns of points in few bytes: numbers that are decimal become integers, integers become differences.
 
+What all integers of a column are multiples of (pages, size classes) is stored once and divided out.
+
 Every slice is sealed on its own, so that one column of a chunk can be read without the others. A column whose values
 are not decimal within `MAX_DECIMALS` digits keeps its float64 bits, each combined with the one before by exclusive or.
 """
@@ -15,6 +17,8 @@ from profiler_server.storage.sealing import DamagedBlock, seal, unseal
 MAX_DECIMALS = 6
 VERBATIM = 15
 HAS_GAPS = 0x10
+HAS_UNIT = 0x20
+UNIT_BYTES = 8
 EXACT_LIMIT = float(1 << 53)
 MILLISECONDS = 1000.0
 
@@ -37,9 +41,11 @@ def encode_values(values: FloatArray) -> bytes:
     gaps = np.isnan(values)
     some = values[~gaps] if gaps.any() else values
     decimals, integers = _integers(some)
-    flags = decimals | (HAS_GAPS if len(some) < len(values) else 0)
+    unit = 1 if decimals == VERBATIM else _unit(integers)
+    flags = decimals | (HAS_GAPS if len(some) < len(values) else 0) | (HAS_UNIT if unit > 1 else 0)
+    head = unit.to_bytes(UNIT_BYTES, "little") if unit > 1 else b""
     mask = np.packbits(gaps).tobytes() if flags & HAS_GAPS else b""
-    return seal(bytes([flags]) + mask + pack(integers))
+    return seal(bytes([flags]) + head + mask + pack(integers // unit if unit > 1 else integers))
 
 
 def decode_values(block: bytes | memoryview, points: int) -> FloatArray:
@@ -47,7 +53,10 @@ def decode_values(block: bytes | memoryview, points: int) -> FloatArray:
     payload = unseal(block)
     if not payload:
         raise DamagedBlock("A stored column is empty.")
-    flags, offset = payload[0], 1
+    flags, offset, unit = payload[0], 1, 1
+    if flags & HAS_UNIT:
+        offset += UNIT_BYTES
+        unit = int.from_bytes(payload[1:offset], "little")
     gaps: BoolArray | None = None
     if flags & HAS_GAPS:
         packed = np.frombuffer(payload, np.uint8, (points + 7) // 8, offset)
@@ -55,7 +64,7 @@ def decode_values(block: bytes | memoryview, points: int) -> FloatArray:
         offset += len(packed)
     count = points if gaps is None else points - int(gaps.sum())
     integers, _ = unpack(payload, offset, count)
-    some = _floats(flags & 0x0F, integers)
+    some = _floats(flags & 0x0F, integers * unit if unit > 1 else integers)
     if gaps is None:
         return some
     values = np.full(points, np.nan)
@@ -77,6 +86,11 @@ def _integers(values: FloatArray) -> tuple[int, Int64Array]:
     combined = bits.copy()
     combined[1:] ^= bits[:-1]
     return VERBATIM, combined
+
+
+def _unit(integers: Int64Array) -> int:
+    """Return the greatest number that divides all of them (1 when there are none but zeros)."""
+    return max(1, int(np.gcd.reduce(integers))) if len(integers) else 1
 
 
 def _floats(decimals: int, integers: Int64Array) -> FloatArray:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler_server.core.points import PointBatch
-from profiler_server.series.hours import join_batches, pack_hour, thin, unpack_hour
+from profiler_server.series.hours import join_batches, pack_buckets, pack_hour, thin, unpack_hour
 from profiler_server.series.slices import decode_times, decode_values, encode_times, encode_values
 from profiler_server.storage.sealing import DamagedBlock
 
@@ -78,3 +78,31 @@ def test_the_first_batch_with_a_value_wins() -> None:
     assert joined.ts.tolist() == [1.0, 2.0, 3.0]
     assert joined.columns["a"].tolist() == [1.0, 5.0, 6.0]
     assert joined.columns["b"][1] == 7.0
+
+
+@given(st.lists(st.integers(-(10**6), 10**6), max_size=100), st.sampled_from([1, 7, 16, 4096, 65_536]))
+def test_values_in_units_come_back_and_take_no_more_room(counts: list[int], unit: int) -> None:
+    values = np.array(counts, np.float64) * unit
+    block = encode_values(values)
+    assert decode_values(block, len(values)).tolist() == values.tolist()
+    with_gaps = np.append(values, np.nan)
+    assert decode_values(encode_values(with_gaps), len(with_gaps))[:-1].tolist() == values.tolist()
+
+
+def test_pages_take_no_more_room_than_their_numbers() -> None:
+    pages = np.round(40_000 + np.cumsum(np.random.default_rng(1).normal(0, 12, 360)))
+    assert len(encode_values(pages * 4096)) <= len(encode_values(pages)) + 12
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60), st.sampled_from([1, 16, 4096]))
+def test_thinned_means_are_near_and_between_the_extremes(counts: list[int], unit: int) -> None:
+    ts = 1_795_000_000.0 + 10 * np.arange(len(counts))
+    values = np.array(counts, np.float64) * unit
+    buckets = thin(PointBatch(ts, {"rss_bytes": values}), 1_795_000_000.0, 300)
+    packed = pack_buckets(buckets, 1_795_000_000.0)
+    count = len(buckets.ts)
+    stored = decode_values(packed.data[packed.ends[0] :], 3 * count).reshape(3, count)
+    means, lows, highs = buckets.columns["rss_bytes"]
+    assert stored[1:].tolist() == [lows.tolist(), highs.tolist()]
+    assert ((stored[0] >= lows - 1e-3) & (stored[0] <= highs + 1e-3)).all()
+    assert (np.abs(stored[0] - means) <= np.maximum(1.0, np.abs(means) / 1000)).all()
