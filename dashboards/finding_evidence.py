@@ -99,4 +99,8 @@ def _certainty(evidence: Mapping[str, Any]) -> list[Fact]:
     if not evidence.get("log_threshold"):
         return []
     found, needed = float(evidence["log_evidence"]), float(evidence["log_threshold"])
+    if found < needed:  # an open finding needs less to stay than it needed to be raised
+        return [
+            ("Certainty", f"log evidence {found:.1f} by the newest data; {needed:.1f} was needed to raise it")
+        ]
     return [("Certainty", f"log evidence {found:.1f}, where {needed:.1f} is needed")]

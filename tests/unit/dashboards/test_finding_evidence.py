@@ -59,3 +59,8 @@ def test_an_alternative_says_how_clearly_it_is_rejected() -> None:
     warm = {"reason": "best time constant 2 h of requests", "margin": -3.0}
     assert reason_of(warm) == "best time constant 2 h of requests; log Bayes factor 3.0 for this"
     assert reason_of({"reason": "it rose while load fell"}) == "it rose while load fell"
+
+
+def test_a_finding_whose_newest_evidence_is_weaker_says_what_raised_it() -> None:
+    facts = facts_of({"log_evidence": 1.8, "log_threshold": 5.0})
+    assert facts == [("Certainty", "log evidence 1.8 by the newest data; 5.0 was needed to raise it")]
