@@ -19,6 +19,7 @@ GO_TARGET, PYTHON_TARGET = 60.0, 20.0
 WAL_TARGET, POINT_TARGET = 7_000, 2.0
 INSTANCES, INTERVAL_SECONDS = 4, 15.0
 POINT_INTERVAL = 10.0
+POINT_PROCESSES = 40
 DICTIONARY_TABLES = ("dictionary", "frame", "label_set", "site", "type", "shape")
 
 
@@ -120,7 +121,7 @@ def points(span: tuple[datetime, datetime]) -> None:
     now = datetime.now(UTC) + timedelta(minutes=30)
     wal = _database.wal_position()
     values = 0
-    for number in range(10):
+    for number in range(POINT_PROCESSES):
         instance = observe_instance(
             project.pk, InstanceIdentity("points", f"h:{number}", span[0]), at=span[0]
         )
@@ -144,7 +145,7 @@ def points(span: tuple[datetime, datetime]) -> None:
         for kind in ("chunk", "five_minutes", "hourly")
     }
     each = sum(size.values())
-    print(f"\npoints: {values:,} values, 10 processes × 10 columns every {POINT_INTERVAL:g} s")
+    print(f"\npoints: {values:,} values, {POINT_PROCESSES} processes × 10 columns every {POINT_INTERVAL:g} s")
     print(f"  WAL {wal / values:.1f} B each; " + ", ".join(f"{kind} {one:.2f}" for kind, one in size.items()))
     print(at_most("  chunks alone", size["chunk"], POINT_TARGET, "B per value"))
     print(at_most("  with both tiers", each, POINT_TARGET, "B per value"))
