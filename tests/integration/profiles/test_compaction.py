@@ -42,6 +42,7 @@ LATER = NOW + timedelta(hours=3)
 @pytest.fixture
 def instances() -> Iterator[list[Instance]]:
     forget_instances()
+    empty_profile_tables()  # rows of earlier tests would keep their hot partitions from being dropped
     project = Project.objects.create(name="Shop", slug="shop")
     found = []
     for number, release in ((1, "v1"), (2, "v1"), (3, "v2")):
@@ -49,6 +50,16 @@ def instances() -> Iterator[list[Instance]]:
         found.append(observe_instance(project.pk, identity, at=START))
     yield found
     forget_instances()
+
+
+def empty_profile_tables() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(format('%I', relname), ', ') FROM pg_class"
+            " WHERE relname LIKE 'profiles\\_%' AND relkind IN ('p', 'r') AND NOT relispartition"
+        )
+        (tables,) = cursor.fetchone()
+        cursor.execute(f"TRUNCATE {tables}")
 
 
 def a_life(number: int, steps: int, *, reset_at: int | None = None) -> list[Profile]:
