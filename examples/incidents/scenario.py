@@ -12,6 +12,8 @@ from examples.stage.stage import Expectation, Stage, StageFailed
 
 BUILD_SECONDS = 240
 INCIDENTS = ROOT / "examples" / "incidents"
+GO_LOAD_OPTIONS = ["--requests-metric", "http_requests_total", "--errors-metric", "http_errors_total",
+                   "--latency-metric", "http_request_duration_seconds"]  # fmt: skip
 
 
 class Scenario(Protocol):

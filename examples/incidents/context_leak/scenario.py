@@ -8,7 +8,7 @@ from pathlib import Path
 
 from examples.demo.expectations import finding_of
 from examples.incidents.context_leak.compose import Part, compose
-from examples.incidents.scenario import BUILD_SECONDS, INCIDENTS, go_available, go_program
+from examples.incidents.scenario import BUILD_SECONDS, GO_LOAD_OPTIONS, INCIDENTS, go_available, go_program
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
 from examples.stage.stage import Expectation, Stage, say
@@ -99,7 +99,8 @@ class ContextLeak:
         arguments = [
             "scrape", "--target", f"{target}/debug/pprof", "--service", SERVICE, "--release", release,
             "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1", "--profile-seconds", "5",
-            "--label", f"time_scale={TIME_SCALE:g}", "--metrics-url", f"{target}/metrics",
+            "--label", f"time_scale={TIME_SCALE:g}",
+            *GO_LOAD_OPTIONS, "--metrics-url", f"{target}/metrics",
         ]  # fmt: skip
         watcher = sidecar(f"sidecar-{release}", arguments, self.stage.agent, self.stage.logs)
         self.running = [self.stage.run(program), self.stage.run(watcher)]

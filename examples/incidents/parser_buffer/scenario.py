@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from examples.demo.expectations import finding_of
-from examples.incidents.scenario import build_go, go_program
+from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_program
 from examples.stage.programs import Program, free_port, python_service, sidecar
 from examples.stage.stage import Expectation, Stage, say
 
@@ -35,6 +35,7 @@ class ParserBuffer:
             "scrape", "--target", f"http://127.0.0.1:{port}/debug/pprof", "--service", GO_SERVICE,
             "--release", "v7", "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1",
             "--profile-seconds", "5", "--label", f"time_scale={TIME_SCALE:g}",
+            *GO_LOAD_OPTIONS,
         ]  # fmt: skip
         stage.run(sidecar("sidecar", arguments, stage.agent, stage.logs))
         environment = {
@@ -82,7 +83,7 @@ class ParserBuffer:
                 suspect = (
                     finding.suspects[0] if finding.suspects else {"function": "none", "file": "", "line": 0}
                 )
-                place = f"{suspect['function']} {Path(suspect['file']).name}:{suspect['line']}"
+                place = f"{suspect['function']} {Path(str(suspect['file'])).name}:{suspect['line']}"
                 print(
                     f"\n  finding     {self.stage.url}/findings/{finding.pk}/\n              {finding.verdict}"
                 )

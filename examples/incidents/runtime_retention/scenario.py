@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from examples.demo.expectations import word_on
-from examples.incidents.scenario import build_go, go_program
+from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_program
 from examples.stage.load import PERIOD_SECONDS as LOAD_PERIOD_SECONDS
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
@@ -38,7 +38,8 @@ class RuntimeRetention:
         self.binary = build_go("runtime_retention/program", stage.folder / "bin")
         self.port = free_port()
         self._run("v1", "madvdontneed=0")
-        self.loads = [Load(f"http://127.0.0.1:{self.port}/") for _ in range(CLIENTS)]
+        url = f"http://127.0.0.1:{self.port}/"
+        self.loads = [Load(url) for _ in range(CLIENTS)]
         for load in self.loads:
             load.start()
         self.begun = stage.elapsed_seconds
@@ -97,6 +98,7 @@ class RuntimeRetention:
             "--release", release, "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1",
             "--profile-seconds", "5", "--label", f"time_scale={TIME_SCALE:g}",
             "--metrics-url", f"http://127.0.0.1:{self.port}/metrics",
+            *GO_LOAD_OPTIONS,
         ]  # fmt: skip
         self.sidecar = self.stage.run(
             sidecar(f"sidecar-{release}", arguments, self.stage.agent, self.stage.logs)
