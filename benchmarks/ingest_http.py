@@ -39,6 +39,8 @@ COPY_ROWS = 50
 ROOT = Path(__file__).resolve().parents[1]
 _ticket = itertools.count()
 _EPOCH = time.time() - 86_400 * 25
+# 40 points are 30 s: every push moves the time its instance was seen, and few of them make a partition.
+POINT_SPACING = 0.75
 
 
 def main() -> int:
@@ -150,11 +152,11 @@ _COLUMNS = {f"series_{i}.bytes": (_rng.integers(1, 1 << 30, 40) * 4096).tolist()
 
 
 def _points_body(number: int) -> bytes:
-    """Return 40 points that were not sent before."""
-    start = _EPOCH + number // CONNECTIONS * 400
+    """Return the next 40 points of one of the instances."""
+    start = _EPOCH + number // CONNECTIONS * 40 * POINT_SPACING
     form = {
         "instance": {"service": "points", "key": f"h:{number % CONNECTIONS}", "started_at": 1_790_000_000},
-        "points": {"ts": [start + i * 10 for i in range(40)], "columns": _COLUMNS},
+        "points": {"ts": [start + i * POINT_SPACING for i in range(40)], "columns": _COLUMNS},
     }
     return json.dumps(form).encode()
 
