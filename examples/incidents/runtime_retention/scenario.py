@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from examples.demo.expectations import word_on
 from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_program
-from examples.stage.load import PERIOD_SECONDS as LOAD_PERIOD_SECONDS
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
 from examples.stage.stage import Expectation, Stage, say
@@ -13,7 +12,8 @@ SERVICE = "search-index"
 LIMIT_BYTES = 512 << 20
 CURE_AFTER_SECONDS = 120.0
 SETTLE_SECONDS = 90.0
-CLIENTS = 4
+CLIENTS = 24
+BURST_SECONDS, LULL_SECONDS = 15.0, 30.0
 GIVEN_BACK_SHARE = 0.8
 TIME_SCALE = 240.0
 
@@ -38,10 +38,6 @@ class RuntimeRetention:
         self.binary = build_go("runtime_retention/program", stage.folder / "bin")
         self.port = free_port()
         self._run("v1", "madvdontneed=0")
-        url = f"http://127.0.0.1:{self.port}/"
-        self.loads = [Load(url) for _ in range(CLIENTS)]
-        for load in self.loads:
-            load.start()
         self.begun = stage.elapsed_seconds
         say(f"{SERVICE} v1 runs with GODEBUG=madvdontneed=0; its load rises and recedes")
 
@@ -49,7 +45,8 @@ class RuntimeRetention:
         """Release the cure when its time has come; return the size now."""
         assert self.program is not None
         size = self.program.rss_bytes
-        if self.stage.elapsed_seconds - self.since > LOAD_PERIOD_SECONDS:  # past the first peak
+        self._keep_load()
+        if self.stage.elapsed_seconds - self.since > BURST_SECONDS + LULL_SECONDS:  # past the first peak
             self.lows[self.release] = min(size, self.lows.get(self.release, size))
         self.peaks[self.release] = max(size, self.peaks.get(self.release, 0))
         diagnosis, sentence = word_on(SERVICE)
@@ -84,6 +81,17 @@ class RuntimeRetention:
         """Stop the load."""
         for load in self.loads:
             load.stop()
+        self.loads = []
+
+    def _keep_load(self) -> None:
+        """Let all clients ask for a while, then none of them for twice as long."""
+        passed = (self.stage.elapsed_seconds - self.begun) % (BURST_SECONDS + LULL_SECONDS)
+        if passed < BURST_SECONDS and not self.loads:
+            self.loads = [Load(f"http://127.0.0.1:{self.port}/") for _ in range(CLIENTS)]
+            for load in self.loads:
+                load.start()
+        elif passed >= BURST_SECONDS:
+            self.stop()
 
     def _run(self, release: str, godebug: str) -> None:
         for old in (self.sidecar, self.program):
