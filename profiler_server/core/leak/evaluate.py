@@ -19,7 +19,13 @@ from profiler_server.core.leak.forecast import forecast_limit
 from profiler_server.core.leak.history import MID, REQUESTS, Clock, LifeHistory, absorb, begin_life, life_key
 from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
 from profiler_server.core.leak.recovery import alive_lives, is_calm, late_part
-from profiler_server.core.leak.report import abstain, evidence_of, healthy_sentence, leak_sentence
+from profiler_server.core.leak.report import (
+    abstain,
+    evidence_of,
+    healthy_sentence,
+    leak_sentence,
+    without_finding,
+)
 from profiler_server.core.leak.verdicts import ChannelVerdict, judge_channel
 
 HEAP_FASTER = 0.7
@@ -267,25 +273,8 @@ def _healthy(
         return abstain(window, state, config)
     diagnosis = diagnose_healthy(verdicts, lives, window.language.lower())
     evidence = evidence_of(verdicts[0], lives, window, verdicts, config)
-    return Evaluation(
-        verdict="healthy",
-        diagnosis=diagnosis,
-        detected_at=None,
-        started_at=None,
-        growth_bytes_per_hour=None,
-        growth_low=None,
-        growth_high=None,
-        bytes_per_request=None,
-        forecast=None,
-        forecast_at=None,
-        version=None,
-        cured_by_version=None,
-        resolved_at=None,
-        suspects=(),
-        evidence=evidence,
-        sentence=healthy_sentence(diagnosis, window, evidence),
-        state=state,
-    )
+    sentence = healthy_sentence(diagnosis, window, evidence)
+    return without_finding("healthy", diagnosis, sentence, evidence=evidence, state=state)
 
 
 def _began(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> float:

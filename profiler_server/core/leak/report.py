@@ -12,12 +12,14 @@ from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.history import LATENCY, LOAD, MID, LifeHistory
 from profiler_server.core.leak.model import (
     Alternative,
+    Diagnosis,
     Evaluation,
     Evidence,
     FloorLine,
     LeakState,
     LoadCurve,
     Slope,
+    Verdict,
 )
 from profiler_server.core.leak.verdicts import ChannelVerdict
 from profiler_server.core.leak.window import HOUR, ServiceWindow
@@ -28,9 +30,17 @@ CURVE_POINTS = 9
 
 def abstain(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> Evaluation:
     """Return the verdict that there is too little to judge, and how much is wanted."""
+    sentence = f"Too little data: no process has been seen for {config.min_hours:g} h without large gaps."
+    return without_finding("insufficient_data", "none", sentence, evidence=None, state=state)
+
+
+def without_finding(
+    verdict: Verdict, diagnosis: Diagnosis, sentence: str, *, evidence: Evidence | None, state: LeakState
+) -> Evaluation:
+    """Return an evaluation that raises nothing: no growth, forecast, release or suspect."""
     return Evaluation(
-        verdict="insufficient_data",
-        diagnosis="none",
+        verdict=verdict,
+        diagnosis=diagnosis,
         detected_at=None,
         started_at=None,
         growth_bytes_per_hour=None,
@@ -43,8 +53,8 @@ def abstain(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> 
         cured_by_version=None,
         resolved_at=None,
         suspects=(),
-        evidence=None,
-        sentence=f"Too little data: no process has been seen for {config.min_hours:g} h without large gaps.",
+        evidence=evidence,
+        sentence=sentence,
         state=state,
     )
 
