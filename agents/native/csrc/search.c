@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define TEXT_BYTES (8u << 20)
+#define SUMMARY_BYTES 128u /* kept free for the last line */
 #define CENSUS_LINES_MAX 512
 #define CENSUS_CAPACITY 2000000u
 
@@ -35,7 +36,7 @@ static bool job_init(struct job *job, PyObject *modules, const Py_buffer views[2
     job->graph.deque = loaded_type("collections", "deque");
     job->graph.random_state = clock_ns(CLOCK_MONOTONIC);
     job->modules = modules;
-    job->text = (struct text){map_pages(TEXT_BYTES), 0, TEXT_BYTES, false};
+    job->text = (struct text){map_pages(TEXT_BYTES), 0, TEXT_BYTES - SUMMARY_BYTES, false};
     if (job->text.bytes) return true;
     graph_free(&job->graph);
     return false;
@@ -46,22 +47,32 @@ static void job_free(struct job *job) {
     graph_free(&job->graph);
 }
 
-/* "#containers edges found complete\n" */
-static void write_summary(struct job *job) {
-    struct text *text = &job->text;
-    const struct graph *graph = &job->graph;
-    const long long numbers[] = {graph->count, (long long)graph->edges, graph->found,
-                                 !graph->late && !graph->overflowed && !graph->sketched_count};
-    text_put(text, "#");
-    for (int i = 0; i < 4; i++) {
-        text_put_number(text, numbers[i]);
-        text_put(text, i < 3 ? " " : "");
-    }
-    text->bytes[text->size++] = '\n';
+/* Why the walk is not whole, in a word that the Python side turns into a sentence; "complete" if it is. */
+static const char *outcome_of(const struct job *job) {
+    if (job->graph.late) return "late";
+    if (job->graph.overflowed) return "full";
+    if (job->text.full) return "cut";
+    return job->graph.sketched_count ? "sketched" : "complete";
 }
 
 static void end_line(struct text *text) {
     if (text->size < text->capacity) text->bytes[text->size++] = '\n';
+}
+
+/* "#containers edges found outcome\n", last of all: what lacks it was cut off. */
+static void write_summary(struct job *job, const char *outcome) {
+    struct text *text = &job->text;
+    const struct graph *graph = &job->graph;
+    const long long numbers[] = {graph->count, (long long)graph->edges, graph->found};
+    while (text->full && text->size && text->bytes[text->size - 1] != '\n') text->size--; /* half a line */
+    text->capacity = TEXT_BYTES;
+    text_put(text, "#");
+    for (int i = 0; i < 3; i++) {
+        text_put_number(text, numbers[i]);
+        text_put(text, " ");
+    }
+    text_put(text, outcome);
+    end_line(text);
 }
 
 /* One line per target that was found: index, match kind, path. */
@@ -83,8 +94,8 @@ static void search_everything(struct job *job) {
     graph_walk(graph);
     if (graph->sketch) graph_deepen(graph);
     else if (graph->found < graph->target_count && !graph->late) graph_walk_unreached(graph);
-    write_summary(job);
     write_targets(job);
+    write_summary(job, outcome_of(job));
 }
 
 static void search_in_clone(void *context, int fd) {
@@ -186,11 +197,12 @@ PyObject *search_census(PyObject *Py_UNUSED(self), PyObject *args) {
     job.graph.deadline_ns = started + (uint64_t)(timeout * 1e9);
     graph_add_roots(&job.graph, modules);
     graph_walk(&job.graph);
-    write_summary(&job);
+    const char *outcome = outcome_of(&job);
     qsort(job.graph.big, job.graph.big_count, sizeof *job.graph.big, by_length);
     job.graph.late = false; /* what was found is named even when the walk ran out of time */
     job.graph.deadline_ns += (uint64_t)(timeout * 1e9) / 4;
     write_big_containers(&job);
+    write_summary(&job, outcome);
     double pause_ms = (double)(clock_ns(CLOCK_MONOTONIC) - started) / 1e6;
     PyObject *result = Py_BuildValue("(y#{sd})", job.text.bytes, (Py_ssize_t)job.text.size, "pause_ms", pause_ms);
     job_free(&job);

@@ -46,6 +46,12 @@ CHILD_BYTES_SHARE = (
 )
 PATHS_MAX = 50
 LENGTHS_REMEMBERED = 512
+_UNFINISHED = {
+    "late": "the walk ran out of time",
+    "full": f"there are more than {CONTAINERS_MAX:,} containers, or no memory to list them",
+    "cut": "there are more paths than an answer may hold",
+    "sketched": "only a few elements of each large container were followed",
+}
 _LIVE_RECORD = struct.Struct("=QQIf")
 
 
@@ -161,11 +167,9 @@ def census(
     """
     with _lock:
         text, info = _native.census(_modules(), deadline_seconds, CENSUS_SKETCH, min_length)
-        lines = _lines(text)
+        lines, outcome = _read(text)
         return Census(
-            containers=_containers(lines[1:], redact),
-            pause_ms=info["pause_ms"],
-            complete=_is_complete(lines),
+            containers=_containers(lines, redact), pause_ms=info["pause_ms"], complete=outcome == "complete"
         )
 
 
@@ -269,15 +273,15 @@ def _walk_once(targets: list[_Target], *, clone: bool, seconds: float, redact: R
     sizes = array("Q", [targets[i].size for i in chosen]).tobytes()
     sketch = 0 if clone else CENSUS_SKETCH
     text, info = _native.find_paths(_modules(), addresses, sizes, clone, seconds, sketch, CONTAINERS_MAX)
-    lines = _lines(text)
+    lines, outcome = _read(text)
     found = {}
-    for line in lines[1:]:
+    for line in lines:
         head, _, rest = line.partition("\x1e")
         found[chosen[int(head.split(" ")[0])]] = segments_of(redacted(parse_steps("\x1e" + rest), redact))
-    if clone and _is_complete(lines):
+    if clone and outcome == "complete":
         found.update({i: [Segment("held by native code")] for i in chosen if i not in found})
     method = "snapshot" if clone else "census"
-    return _Walk(method, info["pause_ms"], _is_complete(lines), found, _note(info, lines))
+    return _Walk(method, info["pause_ms"], outcome == "complete", found, _note(info, outcome))
 
 
 def _choose(count: int, limit: int) -> range:
@@ -285,23 +289,25 @@ def _choose(count: int, limit: int) -> range:
     return range(min(count, limit))
 
 
-def _lines(text: bytes) -> list[str]:
-    """The extension's lines; str.splitlines() would also split at its field separators."""
-    return text.decode("utf-8", "replace").rstrip("\n").split("\n") if text else []
+def _read(text: bytes) -> tuple[list[str], str]:
+    """The extension's whole lines without the summary, and the summary's last word; "" if it never came.
+
+    (str.splitlines() would also split at the extension's field separators.)
+    """
+    lines = text.decode("utf-8", "replace").split("\n")[:-1]
+    if lines and lines[-1].startswith("#"):
+        return lines[:-1], lines[-1].rpartition(" ")[2]
+    return lines, ""
 
 
-def _is_complete(lines: list[str]) -> bool:
-    return bool(lines) and lines[0].startswith("#") and lines[0].endswith(" 1")
-
-
-def _note(info: dict[str, float], lines: list[str]) -> str:
+def _note(info: dict[str, float], outcome: str) -> str:
     if info["error"]:
         return f"the process could not be cloned (errno {info['error']:.0f})"
     if info["timed_out"]:
-        return "the walk ran out of time"
-    if not lines:
+        return _UNFINISHED["late"]
+    if not outcome:
         return f"the clone died (wait status {info['wait_status']:.0f})"
-    return "" if _is_complete(lines) else "not every container was looked at"
+    return _UNFINISHED.get(outcome, "")
 
 
 # ---- reporting ------------------------------------------------------------------------------------------------------
