@@ -40,6 +40,7 @@ class SuspectLine:
     share: str
     growth: str
     path: str
+    members: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,13 @@ def _suspect(entry: dict[str, Any]) -> SuspectLine:
         share=format_share(entry.get("share")),
         growth=format_growth(entry.get("growth_bytes_per_hour")),
         path=" ← ".join(path),
+        members=", ".join(_member(member) for member in entry.get("members", [])),
     )
+
+
+def _member(member: dict[str, Any]) -> str:
+    name = str(member.get("function", "?")).rpartition("/")[2]
+    return f"{name} {format_share(member.get('share'))}"
 
 
 def _trouble(found: Finding) -> str:

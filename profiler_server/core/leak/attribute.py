@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import false_discovery_control, norm
 
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
-from profiler_server.core.leak.frames import guilty_index
-from profiler_server.core.leak.model import SiteShare, Suspect
+from profiler_server.core.leak.frames import guilty_index, same_type
+from profiler_server.core.leak.model import Member, SiteShare, Suspect
 from profiler_server.core.leak.window import HOUR, FloatArray, ServiceWindow, SiteTable
 from profiler_server.core.profile import Frame
 
@@ -21,6 +21,7 @@ LATE_SITE_SHARE = 0.5
 KEPT_SHARE = 0.85
 MAX_SUSPECTS = 10
 MAX_PATH = 24
+MAX_MEMBERS = 6
 MIN_SHARE = 0.01
 START_SHARE = 0.1
 
@@ -160,16 +161,16 @@ def _rank(
     window: ServiceWindow,
 ) -> tuple[Suspect, ...]:
     """Group stacks by the frame to fix and rank the groups by growth."""
-    grouped: dict[tuple[str, str], list[Stack]] = defaultdict(list)
+    grouped: dict[Place, list[Stack]] = defaultdict(list)
     for stack in guilty:
         if stack:
             frame = stack[guilty_index(stack, window.language)]
             grouped[(frame.function, frame.file)].append(stack)
-    merged = _merge_stems(grouped, slopes, window.language)
     total = sum(max(slopes[s], 0.0) for s in guilty) or 1.0
     found = []
-    for stacks in merged:
-        best = max(stacks, key=lambda s: slopes[s])
+    for places in _merge_stems(grouped, slopes, window.language):
+        stacks = [stack for place in places for stack in grouped[place]]
+        best = max(grouped[places[0]], key=lambda s: slopes[s])
         at = guilty_index(best, window.language)
         growth = sum(slopes[s] for s in stacks)
         found.append(
@@ -182,38 +183,63 @@ def _rank(
                 growth_bytes_per_hour=growth / lives * window.time_scale,
                 share=growth / total,
                 flat_bytes=sum(flats[s] for s in stacks) / lives,
+                members=_members([grouped[place] for place in places], slopes, total, window.language),
             )
         )
     found.sort(key=lambda s: -s.growth_bytes_per_hour)
     return tuple(s for s in found[:MAX_SUSPECTS] if s.share >= MIN_SHARE)
 
 
-def _merge_stems(
-    grouped: dict[tuple[str, str], list[Stack]], slopes: dict[Stack, float], language: str
-) -> list[list[Stack]]:
-    """Join groups of one package whose guilty frames call each other: one leak seen at several of its sites.
+def _members(
+    places: Sequence[Sequence[Stack]], slopes: dict[Stack, float], total: float, language: str
+) -> tuple[Member, ...]:
+    """Return each place with its own share of `total`, none where there is one place only."""
+    if len(places) < 2:
+        return ()
+    members = []
+    for stacks in places[:MAX_MEMBERS]:
+        best = max(stacks, key=lambda s: slopes[s])
+        frame = best[guilty_index(best, language)]
+        members.append(Member(frame.function, frame.file, frame.line, sum(slopes[s] for s in stacks) / total))
+    return tuple(members)
 
-    `a.(*task).run` under `a.(*task).Run` is the same story as `a.(*task).Run` by itself; the group with more growth
-    gives it its name.
+
+Place = tuple[str, str]
+
+
+def _merge_stems(
+    grouped: dict[Place, list[Stack]], slopes: dict[Stack, float], language: str
+) -> list[list[Place]]:
+    """Join places that tell one story: one package's that call each other, one type's methods in one file.
+
+    `a.(*task).run` under `a.(*task).Run` is the same story as `a.(*task).Run` by itself; so is `a.(*task).run` that
+    was started as a goroutine, where the stack no longer says by whom. The place that grows most comes first.
     """
     order = sorted(grouped, key=lambda key: -sum(slopes[s] for s in grouped[key]))
-    taken: set[tuple[str, str]] = set()
+    taken: set[Place] = set()
     merged = []
     for key in order:
         if key in taken:
             continue
         taken.add(key)
-        stacks = list(grouped[key])
-        folder = key[1].rsplit("/", 1)[0]
-        above = {(f.function, f.file) for s in stacks for f in s}
+        places = [key]
+        above = {(f.function, f.file) for s in grouped[key] for f in s}
         for other in order:
-            near = other not in taken and other[1].rsplit("/", 1)[0] == folder and folder
-            if near and (
-                other in above or any((f.function, f.file) == key for s in grouped[other] for f in s)
-            ):
-                if key[1] != other[1] and language != "go":
-                    continue
+            if other in taken:
+                continue
+            call_each_other = other in above or any(
+                (f.function, f.file) == key for s in grouped[other] for f in s
+            )
+            if same_type(key, other) or (call_each_other and _one_package(key, other, language)):
                 taken.add(other)
-                stacks.extend(grouped[other])
-        merged.append(stacks)
+                places.append(other)
+        merged.append(places)
     return merged
+
+
+def _one_package(one: Place, other: Place, language: str) -> bool:
+    """Whether two places are of one package: a folder of Go, a file elsewhere."""
+    if language != "go":
+        return one[1] == other[1] and bool(one[1].rsplit("/", 1)[0])
+    folder = one[1].rsplit("/", 1)[0]
+    return bool(folder) and other[1].rsplit("/", 1)[0] == folder

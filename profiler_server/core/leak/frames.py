@@ -19,7 +19,9 @@ JAVA_STDLIB = re.compile(r"^(java|javax|jdk|sun|com\.sun|kotlin|scala)\.")
 NATIVE_RUNTIME = re.compile(
     r"^(_?_?libc_|malloc|calloc|realloc|operator new|std::|__gnu_cxx::|_Py|Py[A-Z]|tracemalloc|memalign|mmap)"
 )
-GO_FUNCTION = re.compile(r"^(?P<package>[^()]*?)\.(\(?\*?[A-Z]|[a-z_A-Z(])")
+CLOSURE = re.compile(r"(\.func\d+|\.gowrap\d+|\.\d+|-fm)+$|\.<locals>\..*$")
+RECEIVER = re.compile(r"^(.*\.\(\*?[^()]+\))\.[^.()]+$")
+CLASS = re.compile(r"^((?:.*\.)?_*[A-Z][^.]*)\.[^.]+$")
 
 
 def _go_package(function: str) -> str | None:
@@ -50,6 +52,18 @@ def is_runtime(frame: Frame, language: str) -> bool:
 def is_package(frame: Frame) -> bool:
     """Whether a frame belongs to an installed third-party package."""
     return bool(PYTHON_PACKAGES.search(frame.file) or GO_MODULES.search(frame.file))
+
+
+def same_type(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two places (function, file) are methods of one type, or one function and its closures."""
+    return one[1] == other[1] and _type_of(one[0]) == _type_of(other[0])
+
+
+def _type_of(function: str) -> str:
+    """Return the type whose method a function is (`async.(*task).run.func1` → `async.(*task)`), else its own name."""
+    name = CLOSURE.sub("", function)
+    method = RECEIVER.match(name) or CLASS.match(name)
+    return method[1] if method else name
 
 
 def guilty_index(stack: Sequence[Frame], language: str) -> int:

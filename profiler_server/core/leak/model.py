@@ -31,6 +31,7 @@ __all__ = [
     "LifeHistory",
     "LoadCurve",
     "Marker",
+    "Member",
     "ServiceWindow",
     "SiteShare",
     "SiteTable",
@@ -57,11 +58,22 @@ STATE_FORMAT = 1
 
 
 @dataclass(frozen=True)
+class Member:
+    """One of the places that tell a suspect's story together, with its own share of the growth."""
+
+    function: str
+    file: str
+    line: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Suspect:
     """A place in the code that a person would fix, and how much of the growth passes through it.
 
     `path` are its callers, nearest first; `below` the runtime frames it called, leaf first; `flat_bytes` what is in use
-    through it at the end of the window.
+    through it at the end of the window. Where several places tell one story, it is the one that grows most and
+    `members` are all of them, itself first; a place by itself has none.
     """
 
     function: str
@@ -72,6 +84,15 @@ class Suspect:
     growth_bytes_per_hour: float
     share: float
     flat_bytes: float
+    members: tuple[Member, ...] = ()
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Suspect:
+        """Rebuild a suspect from its plain JSON values."""
+        members = tuple(Member(**member) for member in stored.get("members", ()))
+        return cls(
+            **{**stored, "path": tuple(stored["path"]), "below": tuple(stored["below"]), "members": members}
+        )
 
 
 @dataclass(frozen=True)
@@ -273,9 +294,7 @@ class Evaluation:
         """Rebuild what `to_json` wrote, with an empty state."""
         plain = dict(stored)
         plain["state"] = LeakState()
-        plain["suspects"] = tuple(
-            Suspect(**{**s, "path": tuple(s["path"]), "below": tuple(s["below"])}) for s in stored["suspects"]
-        )
+        plain["suspects"] = tuple(Suspect.from_json(suspect) for suspect in stored["suspects"])
         plain["forecast"] = None if stored["forecast"] is None else tuple(stored["forecast"])
         plain["evidence"] = None if stored["evidence"] is None else Evidence.from_json(stored["evidence"])
         return cls(**plain)

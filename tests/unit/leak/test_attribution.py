@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from profiler_server.core.leak.attribute import attribute, site_slopes, sites_confirm
-from profiler_server.core.leak.frames import guilty_index, is_runtime
+from profiler_server.core.leak.frames import guilty_index, is_runtime, same_type
+from profiler_server.core.leak.model import Suspect
 from profiler_server.core.leak.window import ServiceWindow, SiteTable
 from profiler_server.core.profile import Frame
 from tests.unit.leak.recordings import EPOCH, HOUR, MIB, frame
@@ -51,6 +53,42 @@ def test_sites_of_one_leak_are_one_suspect_named_outside_the_runtime() -> None:
     assert found.suspects[0].function in (RUN.function, RUN_INNER.function)
     assert found.suspects[0].below[0].startswith("context.")
     assert found.suspects[0].share == pytest.approx(1.0)
+
+
+def test_methods_of_one_type_are_one_suspect_with_its_members() -> None:
+    """A goroutine's stack does not say who started it: (*task).run is grouped with the (*task).Run that did."""
+    run = (CANCEL, RUN, CONSUME)
+    goroutine = (DONE, RUN_INNER)
+    other = (frame("cart.keep"), SERVE)
+    table = _table({run: _line(9.0), goroutine: _line(4.0), other: _line(7.0)})
+    found = attribute(_window(table), 20.0 * MIB, [("a", EPOCH)])
+    assert [s.function for s in found.suspects] == [RUN.function, "cart.keep"]
+    first, second = found.suspects
+    assert [m.function for m in first.members] == [RUN.function, RUN_INNER.function]
+    assert first.share == pytest.approx(sum(m.share for m in first.members)) == pytest.approx(13 / 20)
+    assert first.path == (CONSUME.function,)
+    assert second.members == ()
+    assert Suspect.from_json(json.loads(json.dumps(asdict(first)))) == first
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("async.(*task).Run", "async.(*task).run.func1", True),
+        ("async.(*task).Run", "async.(*pool).run", False),
+        ("main.make", "main.make.func2.1", True),
+        ("main.make", "main.take", False),
+        ("Cache.put", "Cache._grow", True),
+        ("Cache.put", "Store.put", False),
+        ("fill.<locals>.<listcomp>", "fill", True),
+        ("handlers.put", "handlers.get", False),
+    ],
+)
+def test_a_type_is_known_by_its_methods_and_a_function_by_its_closures(
+    one: str, other: str, *, together: bool
+) -> None:
+    assert same_type((one, "a"), (other, "a")) is together
+    assert not same_type((one, "a"), (other, "b"))
 
 
 def test_sampling_noise_accuses_few() -> None:
