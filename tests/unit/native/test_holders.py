@@ -238,7 +238,8 @@ def test_a_walk_tells_why_it_is_not_whole(run_script, seconds, capacity, outcome
         from plimsoll_agent_native import _native, holders
         kept = [[i] for i in range(50_000)]
         nowhere = array("Q", [1 << 46]).tobytes()
-        walks = [_native.find_paths(holders._modules(), nowhere, array("Q", [64]).tobytes(), clone, {seconds}, 0, {capacity})
+        size = array("Q", [64]).tobytes()
+        walks = [_native.find_paths(holders._modules(), nowhere, size, clone, {seconds}, 0, {capacity})
                  for clone in (False, {seconds > 0})]
         texts = [holders._read(text) for text, _ in walks]
         answer(texts=texts, notes=[holders._note(info, text[1]) for (_, info), text in zip(walks, texts)])
