@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from profiler_server.core.leak.channels import CHANNELS, derive_channels
 from profiler_server.core.leak.config import DetectorConfig
@@ -142,8 +143,7 @@ def absorb(
         points[:, column] = _teeth(points[:, MID + CHANNELS.index(name)])
     _fill_load(points, columns, life, clock, config)
     index = np.floor((ts - anchor) / life.block_seconds).astype(np.int64)
-    cuts = np.flatnonzero(np.diff(index)) + 1
-    fresh = np.stack([_block(group) for group in np.split(points, cuts)])
+    fresh = _fold_points(points, np.flatnonzero(np.diff(index)) + 1)
     if len(life.blocks):
         # After blocks were made longer the last one may be half full: what comes next completes it.
         last = math.floor(
@@ -182,43 +182,56 @@ def _fill_load(
     n = len(points)
     missing = np.full(n, np.nan)
     requests = columns.get("requests", missing)
-    errors = np.nan_to_num(columns.get("errors", missing))
+    errors = np.nan_to_num(columns.get("errors", missing)).tolist()
     rate = requests / (clock.interval_seconds * clock.scale)
     averages, total, failed = life.carry[:N_LAGS], life.carry[N_LAGS], life.carry[N_LAGS + 1]
     step = clock.interval_seconds * clock.scale / HOUR
     keep = [math.exp(-step / lag) for lag in config.load_lags_hours]
-    points[:, LATENCY] = columns.get("p99_ms", missing)
-    for i in range(n):
-        x = float(rate[i])
-        if not math.isnan(x):
-            averages = [
-                x if math.isnan(a) else k * a + (1 - k) * x for a, k in zip(averages, keep, strict=True)
-            ]
-            total += float(requests[i])
-        elif not math.isnan(averages[0]):
+    lagged, served, lost, isnan = [], [], [], math.isnan
+    for x, count, error in zip(rate.tolist(), requests.tolist(), errors, strict=True):
+        if not isnan(x):
+            averages = [x if isnan(a) else k * a + (1 - k) * x for a, k in zip(averages, keep, strict=True)]
+            total += count
+        elif not isnan(averages[0]):
             total += averages[0] * clock.interval_seconds * clock.scale
-        failed += float(errors[i])
-        points[i, LOAD] = x
-        points[i, LOAD + 1 : REQUESTS] = averages
-        points[i, REQUESTS] = total
-        points[i, ERRORS] = failed
+        failed += error
+        lagged.append(averages)
+        served.append(total)
+        lost.append(failed)
+    points[:, LATENCY] = columns.get("p99_ms", missing)
+    points[:, LOAD] = rate
+    points[:, LOAD + 1 : REQUESTS] = lagged
+    points[:, REQUESTS], points[:, ERRORS] = served, lost
     life.carry = [*averages, total, failed]
 
 
-def _block(points: FloatArray) -> FloatArray:
-    """Fold points f64[n, WIDTH] into one block: medians of the channels, their minima, means of the rest."""
-    n = len(points)
+def _fold_points(points: FloatArray, cuts: NDArray[np.int64]) -> FloatArray:
+    """Fold points f64[n, WIDTH], cut into groups, into one block per group; groups of one size at once."""
+    starts = np.concatenate([[0], cuts])
+    sizes = np.diff(starts, append=len(points))
+    blocks = np.empty((len(starts), WIDTH))
+    for size in set(sizes.tolist()):
+        chosen = np.flatnonzero(sizes == size)
+        blocks[chosen] = _blocks(points[starts[chosen, None] + np.arange(size)])
+    return blocks
+
+
+def _blocks(groups: FloatArray) -> FloatArray:
+    """Fold each group of f64[g, n, WIDTH]: medians of the channels, their minima, means of the rest."""
+    n = groups.shape[1]
     if n == 1:
-        return np.asarray(points[0])
-    ordered = np.sort(points, axis=0)
-    present = n - np.isnan(points).sum(axis=0)
-    block = ordered[np.maximum((present - 1) // 2, 0), np.arange(WIDTH)]
-    block[LOW:LOAD] = ordered[0, LOW:LOAD]
-    some = np.maximum(present[LOAD:], 1)
-    block[LOAD:] = np.where(present[LOAD:] > 0, np.nansum(points[:, LOAD:], axis=0) / some, np.nan)
-    block[TIME] = points[:, TIME].mean()
-    block[COUNT] = n
-    return np.asarray(block)
+        return groups[:, 0]
+    ordered = np.sort(groups, axis=1)
+    present = n - np.isnan(groups).sum(axis=1)
+    middle = np.maximum((present - 1) // 2, 0)
+    blocks = np.take_along_axis(ordered, middle[:, None, :], axis=1)[:, 0]
+    blocks[:, LOW:LOAD] = ordered[:, 0, LOW:LOAD]
+    held = present[:, LOAD:]
+    total = np.nansum(groups[:, :, LOAD:], axis=1)
+    blocks[:, LOAD:] = np.where(held > 0, total / np.maximum(held, 1), np.nan)
+    blocks[:, TIME] = groups[:, :, TIME].mean(axis=1)
+    blocks[:, COUNT] = n
+    return blocks
 
 
 def _coarsen(life: LifeHistory, anchor: float, clock: Clock) -> None:
