@@ -39,6 +39,7 @@ ALIVE_WITHIN = timedelta(minutes=10)
 TIME_SCALE_LABEL = "time_scale"
 MAX_TIME_SCALE = 100_000.0
 DEFAULT_INTERVAL_SECONDS = 10.0
+MIN_INTERVAL_POINTS = 3
 OVERLAP_LABEL = "plimsoll_overlap"
 
 
@@ -52,6 +53,7 @@ class Sight:
     oldest: datetime
     data_until: datetime
     limit_bytes: int | None
+    measured_interval_seconds: float | None
 
     @cached_property
     def sites(self) -> tuple[SiteTable, ...]:
@@ -68,7 +70,8 @@ def see_service(
     """Return what is new of a service since `state`, or None when it has no data at all.
 
     "Now" is the service's newest data: a recording is judged as it would have been live. `interval_seconds` is what
-    was measured before; None measures it.
+    was measured before; None measures it. Until enough points have come to measure it none are handed on: blocks of a
+    wrong length would stay.
     """
     newest = newest_data(service.pk)
     if newest is None:
@@ -81,16 +84,19 @@ def see_service(
     last = max((float(one.ts[-1]) for one in series if len(one.ts)), default=now.timestamp())
     until = max(now, datetime.fromtimestamp(last, UTC))
     limit, markers = _limit(service, lives), _markers(service.pk, oldest, until)
+    measured = interval_seconds or _interval(series)
     window = ServiceWindow(
         now=until.timestamp(),
-        interval_seconds=interval_seconds or _interval(series),
+        interval_seconds=measured or DEFAULT_INTERVAL_SECONDS,
         memory_limit_bytes=float(limit) if limit else None,
         language=service.language or newest.language,
         markers=markers,
-        instances=split_at_flips(series, markers, frozenset(life.release for life in lives)),
+        instances=split_at_flips(
+            series if measured else (), markers, frozenset(life.release for life in lives)
+        ),
         time_scale=scale,
     )
-    return Sight(window, service, tuple(lives), oldest, until, limit)
+    return Sight(window, service, tuple(lives), oldest, until, limit, measured)
 
 
 def newest_data(service_id: int) -> Instance | None:
@@ -174,9 +180,9 @@ def _on_axis(one: Series, ts: FloatArray) -> FloatArray:
     return values
 
 
-def _interval(series: Sequence[InstanceSeries]) -> float:
-    gaps = [float(np.median(np.diff(one.ts))) for one in series if len(one.ts) >= 3]
-    return float(np.median(gaps)) if gaps else DEFAULT_INTERVAL_SECONDS
+def _interval(series: Sequence[InstanceSeries]) -> float | None:
+    gaps = [float(np.median(np.diff(one.ts))) for one in series if len(one.ts) >= MIN_INTERVAL_POINTS]
+    return float(np.median(gaps)) if gaps else None
 
 
 def _limit(service: Service, lives: Sequence[Instance]) -> int | None:

@@ -135,7 +135,7 @@ def _protect(service: Service, found: Finding | None, at: datetime) -> None:
 
 
 def _keep(watch: ServiceWatch, sight: Sight, said: Evaluation) -> None:
-    watch.state = plain({"leak": said.state.to_json(), "interval_seconds": sight.window.interval_seconds})
+    watch.state = plain({"leak": said.state.to_json(), "interval_seconds": sight.measured_interval_seconds})
     watch.version += 1
     watch.evaluated_at = timezone.now()
     watch.data_until = sight.data_until

@@ -245,3 +245,28 @@ def _eventually(act: Callable[[], object]) -> object:
     while isinstance(outcome := act(), Skipped) and time.monotonic() < deadline:
         time.sleep(0.05)
     return outcome
+
+
+def test_an_evaluation_before_the_third_point_does_not_fix_the_interval() -> None:
+    """Looked at right after its first push, a service is remembered by the interval it turns out to have."""
+    service = a_service()
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+    instance = a_live_instance(service, started_at=begin, first_seen_at=begin, last_seen_at=begin)
+    ts = begin.timestamp() + np.arange(300.0)
+
+    def push(points: slice) -> None:
+        store_points(instance, PointBatch(ts[points], {"rss_bytes": np.full(len(ts[points]), 100 * MIB)}))
+        Instance.objects.filter(pk=instance.pk).update(
+            last_seen_at=datetime.fromtimestamp(ts[points][-1], UTC)
+        )
+
+    push(slice(0, 2))
+    evaluated(service)
+    assert ServiceWatch.objects.get().state["interval_seconds"] is None
+    push(slice(2, 300))
+    evaluated(service)
+    state = ServiceWatch.objects.get().state
+    assert state["interval_seconds"] == 1.0
+    (life,) = state["leak"]["lives"].values()
+    assert life["first_ts"] == ts[0]
+    assert life["block_seconds"] < 10
