@@ -10,6 +10,7 @@ import numpy as np
 from profiler_server.core.leak.attribute import Attribution
 from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
 from profiler_server.core.leak.history import LOAD, LOW, MID, REQUESTS, LifeHistory
+from profiler_server.core.leak.medians import median, quantile
 from profiler_server.core.leak.model import Diagnosis
 from profiler_server.core.leak.verdicts import ChannelVerdict
 from profiler_server.core.leak.window import FloatArray, ServiceWindow
@@ -65,7 +66,7 @@ def explain_healthy(
     main = verdicts[0]
     whole = _pooled(lives, main.channel)
     base = max(main.data.base, 1e-9)
-    swing = float(np.subtract(*np.percentile(whole, [97, 3]))) / base
+    swing = (quantile(whole, 0.97) - quantile(whole, 0.03)) / base
     measures = {
         "swing": swing,
         "load": _load_correlation(lives, main.channel),
@@ -112,7 +113,7 @@ def _pooled(lives: Sequence[LifeHistory], channel: str, part: int = MID) -> Floa
 
 def _level(lives: Sequence[LifeHistory], channel: str) -> float:
     values = _pooled(lives, channel)
-    return float(np.median(values)) if len(values) else 0.0
+    return median(values) if len(values) else 0.0
 
 
 def _load_correlation(lives: Sequence[LifeHistory], channel: str) -> float:
@@ -142,7 +143,7 @@ def _step_share(main: ChannelVerdict) -> float:
         a, b = main.fit.steady[i], main.fit.steady[j]
         if main.hours[j][0] < main.hours[i][-1]:
             continue
-        before, after = float(np.median(a[-len(a) // 2 :])), float(np.median(b[len(b) // 3 :]))
+        before, after = median(a[-len(a) // 2 :]), median(b[len(b) // 3 :])
         largest = max(largest, abs(after - before) / max(abs(before), 0.05))
     return largest
 
@@ -156,14 +157,14 @@ def _fill_after_start(lives: Sequence[LifeHistory], channel: str) -> float:
         early = abs(life.first_ts - life.started_at) < life.block_seconds + 1800
         if early and len(values) >= 12:
             k = len(values) // 4
-            settled = float(np.median(values[-2 * k :]))
+            settled = median(values[-2 * k :])
             fills.append(1.0 - float(values[1]) / settled if settled > 0 else 0.0)
-    return float(np.median(fills)) if fills else 0.0
+    return median(np.array(fills)) if fills else 0.0
 
 
 def _spike_share(values: FloatArray) -> float:
     """Return the share of time spent well above the floor; 0 if nothing stands out."""
-    low = float(np.percentile(values, 25))
+    low = quantile(values, 0.25)
     above = values > (1 + SPIKE_HEIGHT) * low
     return float(above.mean()) if low > 0 else 0.0
 
@@ -179,14 +180,14 @@ def _resident_climb(lives: Sequence[LifeHistory], channel: str) -> float:
             continue
         k = len(block) // 6
         outside = block[:, 0] - block[:, 1]
-        begin, top = float(np.median(outside[1 : 1 + k])), float(np.median(outside[-2 * k :]))
-        largest = max(largest, (top - begin) / max(float(np.median(block[:, 0])), 1.0))
+        begin, top = median(outside[1 : 1 + k]), median(outside[-2 * k :])
+        largest = max(largest, (top - begin) / max(median(block[:, 0]), 1.0))
     return largest
 
 
 def _resident_swing(lives: Sequence[LifeHistory]) -> float:
     rss = _pooled(lives, "rss")
-    return float(np.subtract(*np.percentile(rss, [95, 5])) / max(np.median(rss), 1.0)) if len(rss) else 0.0
+    return (quantile(rss, 0.95) - quantile(rss, 0.05)) / max(median(rss), 1.0) if len(rss) else 0.0
 
 
 def _free_growth(lives: Sequence[LifeHistory]) -> float:
@@ -198,6 +199,6 @@ def _free_growth(lives: Sequence[LifeHistory]) -> float:
         block = block[~np.isnan(block).any(axis=1)]
         if len(block) >= 12:
             k = len(block) // 6
-            grown = float(np.median(block[-k:, 1]) - np.median(block[1 : 1 + k, 1]))
-            largest = max(largest, grown / max(float(np.median(block[:, 0])), 1.0))
+            grown = median(block[-k:, 1]) - median(block[1 : 1 + k, 1])
+            largest = max(largest, grown / max(median(block[:, 0]), 1.0))
     return largest

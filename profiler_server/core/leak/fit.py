@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from profiler_server.core.leak.design import Design, clock_column
+from profiler_server.core.leak.medians import median
 from profiler_server.core.leak.window import FloatArray
 
 OUTLIER_SIGMAS = 4.5
@@ -59,7 +60,7 @@ def fit_floor(
     group, n_seg = set(members), len(design.matrices)
     rows, plain = [], []
     for i, (matrix, at, weight) in enumerate(zip(design.matrices, hours, weights, strict=True)):
-        phi = float(np.exp(-np.median(np.diff(at)) / correlation_hours))
+        phi = float(np.exp(-median(at[1:] - at[:-1]) / correlation_hours))
         ones = np.zeros((len(matrix), n_seg))
         ones[:, i] = 1.0
         leak = matrix[:, at_clock : at_clock + 1] * float(i in group)
@@ -79,7 +80,7 @@ def fit_floor(
         # Lagged loads look alike: without a prior on their size they would draw any trend between them.
         # A floor without any noise must not take the last bit of it away.
         ridge[:n_load] = np.maximum(sigma**2 / LOAD_SCALE**2, ridge[:n_load])
-    robust = 1.4826 * float(np.median(np.abs(residual))) + 1e-12
+    robust = 1.4826 * median(np.abs(residual)) + 1e-12
     bounds = np.cumsum([0] + [len(r) for r in rows])
     fitted = tuple(p[:, :-1] @ beta for p in plain)
     steady = tuple(p[:, -1] - p[:, :n_load] @ beta[:n_load] for p in plain)

@@ -12,6 +12,7 @@ from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import clock_column
 from profiler_server.core.leak.history import MID, TIME, LifeHistory
+from profiler_server.core.leak.medians import median, quantile, row_medians
 from profiler_server.core.leak.window import HOUR
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
         third = len(steady) // 3
         if third < 2:
             continue
-        low = float(np.quantile(steady[-third:], 0.15))
+        low = quantile(steady[-third:], 0.15)
         weight = float(clock[-1] - clock[0])
-        held += weight * (low - float(np.median(steady[:third])))
+        held += weight * (low - median(steady[:third]))
         claimed += weight * v.fit.slope * float(clock[-third:].mean() - clock[:third].mean())
     return claimed > 0 and held < config.give_back_ratio * claimed
 
@@ -148,7 +149,7 @@ def _falls(v: ChannelVerdict, config: DetectorConfig) -> bool:
         steady, clock = v.fit.steady[i], v.design.matrices[i][:, at]
         if len(steady) < MIN_FALL_BLOCKS:
             continue
-        smooth = np.median(np.lib.stride_tricks.sliding_window_view(steady, 3), axis=1)
+        smooth = row_medians(np.lib.stride_tricks.sliding_window_view(steady, 3))
         fall = float((np.maximum.accumulate(smooth) - smooth).max())
         claimed = v.fit.slope * float(clock[-1] - clock[0])
         if claimed > 0 and fall > config.fall_ratio * claimed and fall > LEAST_FALL:
@@ -166,7 +167,7 @@ def _refilling(v: ChannelVerdict, around: Circumstances) -> bool:
         life = around.lives[segment.life]
         first_age = float(v.hours[i][0]) - life.started_at * around.clock_scale / HOUR
         if segment.life not in members and first_age >= 0.5 * around.young_hours:
-            elders.append(float(np.quantile(v.fit.steady[i], 0.2)))
+            elders.append(quantile(v.fit.steady[i], 0.2))
         elif i in v.group.members:
-            young.append(float(np.median(v.fit.steady[i][-3:])))
+            young.append(median(v.fit.steady[i][-3:]))
     return bool(elders and young) and max(young) < REFILL_MARGIN * max(elders)

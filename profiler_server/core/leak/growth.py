@@ -19,6 +19,7 @@ from scipy.special import log_ndtr
 from profiler_server.core.leak.cohort import Group
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import LEAK_CLOCKS, N_CLOCKS, Design
+from profiler_server.core.leak.medians import median
 from profiler_server.core.leak.window import FloatArray
 
 LOG2 = float(np.log(2.0))
@@ -89,7 +90,7 @@ def build_grams(
     times = np.asarray(config.correlation_hours)
     stacked, norm, freedom = [], np.zeros(len(times)), 0.0
     for matrix, at, weight in zip(design.matrices, hours, weights, strict=True):
-        step = float(np.median(np.diff(at)))
+        step = median(at[1:] - at[:-1])
         phi = np.exp(-step / times)[:, None, None]
         later, earlier, w = matrix[1:], matrix[:-1], weight[1:, None]
         a, b, c = later.T @ (w * later), later.T @ (w * earlier), earlier.T @ (w * earlier)

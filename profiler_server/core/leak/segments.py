@@ -11,6 +11,7 @@ import numpy as np
 from profiler_server.core.leak.channels import CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.history import COUNT, HEAP_TEETH, LOW, MID, RSS_TEETH, TIME, LifeHistory
+from profiler_server.core.leak.medians import median, present_median, row_medians
 from profiler_server.core.leak.window import HOUR, FloatArray
 
 MIN_SEGMENT_BLOCKS = 4
@@ -52,7 +53,8 @@ def _roughness(values: FloatArray) -> float:
     """Return the median absolute second difference: noise, blind to level and slope."""
     if len(values) < 4:
         return 0.0
-    return float(np.median(np.abs(np.diff(values, 2))))
+    first = values[1:] - values[:-1]
+    return median(np.abs(first[1:] - first[:-1]))
 
 
 def floor_of(life: LifeHistory, channel: int) -> FloatArray:
@@ -97,20 +99,25 @@ def find_steps(values: FloatArray, level: float) -> list[int]:
     width = max(3, min(8, n // 6))
     if n < 2 * width + 2:
         return []
+    changes = np.sort(np.abs(values[1:] - values[:-1]))
+    usual = changes[: max(len(changes) - 2 * MAX_STEPS, 1)]
+    noise = max(1.4826 * median(changes), float(np.sqrt((usual**2).mean()))) + 1e-9 * level
+    least = max(STEP_SIGMAS * noise, STEP_SHARE * level)
+    if 1.5 * float(values.max() - values.min()) <= least:
+        return []  # no jump can be larger than this
     windows = np.lib.stride_tricks.sliding_window_view(values, width)
-    middle = np.median(windows, axis=1)
+    middle = row_medians(windows)
     trend = (windows[:, -1] - windows[:, 0]) / max(width - 1, 1)
     before, after = middle[: n - 2 * width], middle[width + 1 : n - width + 1]
     drift = 0.5 * (trend[: n - 2 * width] + trend[width + 1 : n - width + 1]) * (width + 1)
     jump = after - before - np.clip(drift, -np.abs(after - before), np.abs(after - before)) * 0.5
-    changes = np.sort(np.abs(np.diff(values)))
-    usual = changes[: max(len(changes) - 2 * MAX_STEPS, 1)]
-    noise = max(1.4826 * float(np.median(changes)), float(np.sqrt((usual**2).mean()))) + 1e-9 * level
     found: list[int] = []
+    if not (np.abs(jump) > least).any():
+        return found
     for k in np.argsort(-np.abs(jump))[: 4 * MAX_STEPS]:
         at = int(k) + width
         local = values[at + 1] - values[at - 1]
-        big = abs(jump[k]) > max(STEP_SIGMAS * noise, STEP_SHARE * level)
+        big = abs(jump[k]) > least
         if big and abs(local) > 0.6 * abs(jump[k]) and all(abs(at - other) > width for other in found):
             sharp = at + 1 if abs(values[at + 1] - values[at]) > abs(values[at] - values[at - 1]) else at
             found.append(sharp)
@@ -136,9 +143,9 @@ def build_channel(
     everything = np.concatenate(present) if present else np.empty(0)
     if len(everything) < MIN_SEGMENT_BLOCKS:
         return None
-    base = float(np.median(np.abs(everything)))
+    base = median(np.abs(everything))
     if channel in RESIDENT_SCALED:
-        base = max(base, float(np.nanmedian(np.concatenate([life.blocks[:, MID + RSS] for life in lives]))))
+        base = max(base, present_median(np.concatenate([life.blocks[:, MID + RSS] for life in lives])))
     if not base > 0:
         return None
     segments: list[Segment] = []
@@ -174,8 +181,9 @@ def _cut(index: int, life: LifeHistory, floor: FloatArray, steps: Sequence[int])
     if len(rows) == 0:
         return []
     hours = life.blocks[rows, TIME]
-    usual = float(np.median(np.diff(hours))) if len(rows) > 2 else 0.0
-    gaps = np.flatnonzero(np.diff(hours) > GAP_BLOCKS * max(usual, 1e-9)) + 1
+    steps_taken = hours[1:] - hours[:-1]
+    usual = median(steps_taken) if len(rows) > 2 else 0.0
+    gaps = np.flatnonzero(steps_taken > GAP_BLOCKS * max(usual, 1e-9)) + 1
     bounds = sorted({0, len(rows), *steps, *(int(g) for g in gaps)})
     parts = [rows[a:b] for a, b in pairwise(bounds)]
     return [Segment(index, part, floor[part]) for part in parts if len(part) >= MIN_SEGMENT_BLOCKS]

@@ -16,6 +16,7 @@ from profiler_server.core.leak.fit import FloorFit, fit_floor, outlier_weights
 from profiler_server.core.leak.gates import Circumstances, first_gate
 from profiler_server.core.leak.growth import Grams, GroupTest, build_grams, probe_group, screen_segments
 from profiler_server.core.leak.history import MID, TIME, LifeHistory
+from profiler_server.core.leak.medians import median, present_median
 from profiler_server.core.leak.segments import RSS, ChannelData, build_channel, cut_steps
 from profiler_server.core.leak.window import HOUR, FloatArray
 
@@ -149,11 +150,11 @@ def _growth_share(fit: FloorFit, group: Group, data: ChannelData, lives: Sequenc
     shares = [0.0]
     for index, parts in ends.items():
         first, last = parts[0], parts[-1]
-        begin = float(np.median(first[: max(len(first) // 8, 1)]))
-        grown = (float(np.median(last[-max(len(last) // 8, 1) :])) - begin) * data.base
+        begin = median(first[: max(len(first) // 8, 1)])
+        grown = (median(last[-max(len(last) // 8, 1) :]) - begin) * data.base
         at = RSS if data.channel in MEMORY else data.channel
         whole = lives[index].blocks[:, MID + at]
-        began = float(np.nanmedian(whole[: max(len(whole) // 8, 1)])) if not np.isnan(whole[0]) else data.base
+        began = present_median(whole[: max(len(whole) // 8, 1)]) if not np.isnan(whole[0]) else data.base
         shares.append(grown / max(began, 0.05 * data.base))
     return max(shares)
 
