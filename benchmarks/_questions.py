@@ -12,6 +12,8 @@ from benchmarks._day import GoSource, compact, load
 from benchmarks._synthetic import GoService
 from benchmarks.store_size import POINT_INTERVAL, point_columns
 from profiler_server.accounts.models import Project
+from profiler_server.api.views.catalog import numbers, series_as_json
+from profiler_server.api.views.flame import tree_as_json
 from profiler_server.catalog.actions.observe_instance import InstanceIdentity, observe_instance
 from profiler_server.catalog.models import Service
 from profiler_server.core.points import PointBatch
@@ -24,7 +26,7 @@ from profiler_server.series.actions.maintain_partitions import maintain_partitio
 from profiler_server.series.actions.store_points import store_points
 from profiler_server.series.column_sets import ServiceKey as PointsKey
 from profiler_server.series.due import due_hours
-from profiler_server.series.queries import Series, read_series
+from profiler_server.series.queries import read_series
 from profiler_server.storage.times import WINDOW
 
 NAME, INSTANCES, INTERVAL, SERIES = "shop", 4, 15.0, 40
@@ -51,7 +53,7 @@ def load_everything(service: GoService, start: datetime, now: datetime) -> None:
 
 
 def questions(start: datetime, end: datetime, now: datetime) -> dict[str, Callable[[], object]]:
-    """Return what is asked, by name; each answer is ready for `json.dumps`."""
+    """Return what is asked, by name; each answer is ready for the API's `encode_json`."""
     service = Service.objects.get(name=NAME)
     points = Service.objects.get(name="points")
     hour = timedelta(hours=1)
@@ -64,7 +66,7 @@ def questions(start: datetime, end: datetime, now: datetime) -> dict[str, Callab
             points.project_id, points.pk, start, end, names=["rss_bytes"], max_points=MAX_POINTS
         )
         assert len(found) == SERIES
-        return [_series(one) for one in found]
+        return [series_as_json(one) for one in found]
 
     return {
         "flame graph of 24 h": lambda: _tree(queries.flame(over(start, end), max_nodes=MAX_NODES)),
@@ -103,29 +105,23 @@ def copy_to_others(others: int, recent: datetime) -> None:
             )
 
 
+def remove_others() -> None:
+    """Undo `copy_to_others`."""
+    from benchmarks.queries import OTHER_TABLES  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        for table in OTHER_TABLES:
+            cursor.execute(f"DELETE FROM {table} WHERE service_id >= 1000")
+        cursor.execute("VACUUM ANALYZE")
+
+
 def _tree(tree: FlameTree) -> dict[str, object]:
-    return {
-        "names": tree.names,
-        "name": tree.name_id.tolist(),
-        "parent": tree.parent.tolist(),
-        "value": tree.value.tolist(),
-        "self": tree.self_value.tolist(),
-        "delta": None if tree.delta is None else tree.delta.tolist(),
-    }
+    return tree_as_json(tree, {})
 
 
 def _growth(growth: SiteGrowth) -> dict[str, object]:
     return {
         "sites": [[frame.function for frame in site] for site in growth.sites],
-        "ts": growth.ts.tolist(),
-        "values": np.round(growth.values).tolist(),
+        "ts": numbers(growth.ts),
+        "values": [numbers(row) for row in growth.values],
     }
-
-
-def _series(series: Series) -> dict[str, object]:
-    """Times in whole seconds and sizes in whole bytes, which is what a chart draws."""
-    columns = {"ts": series.ts, "values": series.values, "lows": series.lows, "highs": series.highs}
-    whole = {
-        name: None if one is None else np.rint(one).astype(np.int64).tolist() for name, one in columns.items()
-    }
-    return {"instance": series.instance_id} | whole

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 from typing import Any
 
+import orjson
 import zstandard
 from django.http import HttpRequest, HttpResponse
 
@@ -18,9 +18,13 @@ VARY = "Accept-Encoding, Accept, Cookie, Authorization"
 
 
 def json_answer(request: HttpRequest, content: Any) -> HttpResponse:
-    """Answer with `content` as JSON; numpy scalars and arrays must be Python values already."""
-    body = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
-    return bytes_answer(request, body, "application/json")
+    """Answer with `content` as JSON."""
+    return bytes_answer(request, encode_json(content), "application/json")
+
+
+def encode_json(content: Any) -> bytes:
+    """Return `content` as JSON; numpy arrays (contiguous) become lists, and what is no finite number null."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def bytes_answer(request: HttpRequest, body: bytes, media_type: str, *, file_name: str = "") -> HttpResponse:

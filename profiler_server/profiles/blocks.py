@@ -23,6 +23,7 @@ from profiler_server.storage.sealing import DamagedBlock, seal, unseal
 VERBATIM, GO_COUNTS = 1, 2
 MAX_RECENT_COLUMNS = 64
 MAX_CELLS = 64_000_000  # sites × profiles of one chunk
+ALL_TIMES = slice(None)
 _HEADER = struct.Struct("<BBIII")  # kind, sample types, sites, profiles, exceptions
 
 
@@ -96,10 +97,13 @@ def encode_chunk(site_ids: Int32Array, cube: Int64Array, origin: Origin) -> byte
 
 
 def decode_chunk(
-    block: bytes | memoryview, origin: Origin, column: int | None = None
+    block: bytes | memoryview, origin: Origin, column: int | None = None, *, times: slice = ALL_TIMES
 ) -> tuple[Int32Array, Int64Array]:
-    """Return site ids int32[s] and values int64[s, profiles, types] (types is 1 for one `column`)."""
-    return _decode(block, origin, column)
+    """Return site ids int32[s] and values int64[s, profiles, types] (types is 1 for one `column`).
+
+    `times` are the profiles that are wanted, by their places.
+    """
+    return _decode(block, origin, column, times)
 
 
 def encode_sums(site_ids: IntArray, values: Int64Array) -> bytes:
@@ -137,7 +141,9 @@ def _pack_exceptions(exceptions: IntArray, values: Int64Array) -> bytes:
     return pack_rising(exceptions) + pack(values[exceptions].ravel()) if len(exceptions) else b""
 
 
-def _decode(block: bytes | memoryview, origin: Origin, column: int | None) -> tuple[Int32Array, Int64Array]:
+def _decode(
+    block: bytes | memoryview, origin: Origin, column: int | None, times: slice = ALL_TIMES
+) -> tuple[Int32Array, Int64Array]:
     payload = unseal(block)
     if len(payload) < _HEADER.size:
         raise DamagedBlock("A stored block is shorter than its header.")
@@ -153,16 +159,20 @@ def _decode(block: bytes | memoryview, origin: Origin, column: int | None) -> tu
         payload, offset, (2 if kind == GO_COUNTS else types, sites, profiles), sources
     )
     sizes = origin.size_of_site[site_ids]
-    values = np.empty((sites, profiles, len(wanted)), np.int64)
-    for place, one in enumerate(wanted):
+    found: list[Int64Array] = []
+    for one in wanted:
         cells = stored[_source(kind, one)]
+        if not exceptions:
+            cells = cells[:, times]
         if kind == GO_COUNTS:
             cells = go_counts.restore(cells, sizes, origin.rate, as_bytes=bool(one % 2))
-        values[:, :, place] = cells
+        found.append(cells)
+    values = found[0][:, :, None] if len(found) == 1 else np.stack(found, axis=2)
     if exceptions:
         rows, offset = unpack_rising(payload, offset, exceptions)
         verbatim, _ = unpack(payload, offset, exceptions * types)
         values.reshape(-1, len(wanted))[rows] = verbatim.reshape(-1, types)[:, wanted]
+        values = values[:, times]
     return site_ids.astype(np.int32), values
 
 

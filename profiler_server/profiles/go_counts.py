@@ -96,7 +96,10 @@ def restore(counts: IntArray, sizes: Int64Array, rate: int, *, as_bytes: bool) -
     floats = counts.astype(np.float64)
     if counts.ndim > 1:
         scales, sizes = scales[:, None], sizes[:, None]
-    return ((floats * sizes if as_bytes else floats) * scales).astype(np.int64)
+    if as_bytes:
+        floats *= sizes
+    floats *= scales
+    return floats.astype(np.int64)
 
 
 def _invert(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from profiler_server.catalog.models import Instance, Release
 from profiler_server.core.profile import BoolArray
 from profiler_server.profiles.dictionary import Dictionary
 from profiler_server.profiles.model import ProfileSelection
+from profiler_server.profiles.statements import SQL
 
 Wanted = Mapping[str, frozenset[str]]
 
@@ -35,22 +36,15 @@ def narrow(selection: ProfileSelection) -> Narrowed:
     wanted = {key: _texts(values) for key, values in (selection.labels or {}).items()}
     if selection.instance_ids is None and selection.release is None and not wanted:
         return Narrowed(None, {})
-    known = Instance.objects.filter(project_id=selection.project_id, service_id=selection.service_id)
-    of_instances = {key for key in wanted if known.filter(labels__has_key=key).exists()}
-    if selection.release is not None:
-        known = known.filter(release=selection.release)
-    if selection.instance_ids is not None:
-        known = known.filter(pk__in=list(selection.instance_ids))
-    for key in of_instances:
-        known = known.filter(**{f"labels__{key}__in": sorted(wanted[key])})
+    ((of_instances, release_id, ids),) = SQL.fetch("narrow", selection.service.parameters | {
+        "labels": json.dumps({key: sorted(values) for key, values in wanted.items()}),
+        "release": selection.release,
+        "instance_ids": None if selection.instance_ids is None else list(selection.instance_ids),
+    })  # fmt: skip
     site_labels = {key: values for key, values in wanted.items() if key not in of_instances}
     narrowed = selection.instance_ids is not None or selection.release is not None or bool(of_instances)
-    ids = sorted(known.values_list("pk", flat=True)) if narrowed else None
-    release_id = None
-    if selection.release and selection.instance_ids is None and not of_instances:
-        of_service = Release.objects.filter(service_id=selection.service_id, version=selection.release)
-        release_id = of_service.values_list("pk", flat=True).first()
-    return Narrowed(ids, site_labels, release_id)
+    is_release = bool(selection.release) and selection.instance_ids is None and not of_instances
+    return Narrowed(ids if narrowed else None, site_labels, release_id if is_release else None)
 
 
 def sites_with(dictionary: Dictionary, wanted: Wanted) -> BoolArray | None:

@@ -113,8 +113,8 @@ def _of_chunk(span: Span, row: Row, dictionary: Dictionary, type_name: str) -> R
     low, high = np.searchsorted(taken, [micros(span.start), micros(span.end)]).tolist()
     if low == high:
         return None
-    site_ids, values = decode_chunk(block, origin, column)
-    return Reading(instance_id, shape_id, taken[low:high], site_ids, values[:, low:high, 0])
+    site_ids, values = decode_chunk(block, origin, column, times=slice(low, high))
+    return Reading(instance_id, shape_id, taken[low:high], site_ids, values[:, :, 0])
 
 
 def _in_order(found: Iterable[Reading]) -> list[Reading]:

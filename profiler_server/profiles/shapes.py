@@ -11,6 +11,7 @@ from profiler_server.core.profile import SampleType
 from profiler_server.profiles.go_counts import HEAP_TYPES
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.statements import SQL
+from profiler_server.storage.consistent import may_remember
 from profiler_server.storage.sql import Row
 
 MAX_SHAPES_PER_SERVICE = 1_000
@@ -51,8 +52,13 @@ _known: dict[ServiceKey, dict[int, StoredShape]] = {}
 
 
 def shapes_of(service: ServiceKey) -> dict[int, StoredShape]:
-    """Return the service's shapes by id, read afresh."""
-    return {row[0]: _stored(row) for row in SQL.fetch("shapes", service.parameters)}
+    """Return the service's shapes by id; those remembered when there are no more than that."""
+    known = _known.get(service, {})
+    if known and may_remember():
+        counted = SQL.fetch("count_shapes", service.parameters)
+        if counted == [(len(known),)]:
+            return dict(known)
+    return _read(service)
 
 
 def shape_of(service: ServiceKey, shape_id: int) -> StoredShape:
@@ -72,7 +78,7 @@ def _find(known: dict[int, StoredShape], shape: Shape) -> StoredShape | None:
 
 
 def _read(service: ServiceKey) -> dict[int, StoredShape]:
-    found = shapes_of(service)
+    found = {row[0]: _stored(row) for row in SQL.fetch("shapes", service.parameters)}
     transaction.on_commit(lambda: _known.__setitem__(service, found))
     return found
 
@@ -93,7 +99,7 @@ def _make(service: ServiceKey, shape: Shape) -> StoredShape:
     with transaction.atomic():
         SQL.run("make_dictionary", service.parameters)
         *_, next_type, next_shape = SQL.fetch("lock_dictionary", service.parameters)[0]
-        found = _find(shapes_of(service), shape)
+        found = _find(_read(service), shape)
         if found is not None:
             return found
         if (

@@ -13,7 +13,7 @@ from profiler_server.series.batches import decode_batch
 from profiler_server.series.column_sets import ServiceKey, column_sets
 from profiler_server.series.hours import FIVE_MINUTES, SECONDS_PER_HOUR
 from profiler_server.series.model import Series
-from profiler_server.series.slices import decode_times, decode_values
+from profiler_server.series.slices import decode_all, decode_times
 from profiler_server.series.statements import SQL
 from profiler_server.storage.sql import Row
 
@@ -94,19 +94,14 @@ def _bounded(statement: str, reading: Reading, more: dict[str, object], most: in
 
 def _add_slices(reading: Reading, names: tuple[str, ...], pieces: _Pieces, *, thinned: bool) -> None:
     statement = "read_five_minutes" if thinned else "read_chunks"
-    times: dict[tuple[bytes, float], FloatArray] = {}
-    for instance_id, name, hour_at, points, time_slice, value_slice in _bounded(
-        statement, reading, {"names": list(names)}, MAX_SLICES
-    ):
-        start = hour_at.timestamp()
-        ts = times.get((time_slice, start))
+    rows = _bounded(statement, reading, {"names": list(names)}, MAX_SLICES)
+    numbers = decode_all([row[5] for row in rows], [row[3] * (3 if thinned else 1) for row in rows])
+    times: dict[tuple[bytes, datetime], FloatArray] = {}
+    for (instance_id, name, hour_at, points, time_slice, _), values in zip(rows, numbers, strict=True):
+        ts = times.get((time_slice, hour_at))
         if ts is None:
-            ts = times[(time_slice, start)] = decode_times(time_slice, start, points)
-        if thinned:
-            values, lows, highs = decode_values(value_slice, 3 * points).reshape(3, points)
-            piece = _Piece(ts, values, lows, highs)
-        else:
-            piece = _Piece(ts, decode_values(value_slice, points))
+            ts = times[(time_slice, hour_at)] = decode_times(time_slice, hour_at.timestamp(), points)
+        piece = _Piece(ts, *values.reshape(3, points)) if thinned else _Piece(ts, values)
         pieces.setdefault((instance_id, name), []).append(piece)
 
 

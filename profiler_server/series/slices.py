@@ -8,14 +8,17 @@ are not decimal within `MAX_DECIMALS` digits keeps its float64 bits, each combin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from profiler_server.core.profile import BoolArray, FloatArray, Int64Array
-from profiler_server.storage.columns import pack, unpack
+from profiler_server.storage.columns import head_of, of_planes, pack, unpack
 from profiler_server.storage.sealing import DamagedBlock, seal, unseal
 
 MAX_DECIMALS = 6
 VERBATIM = 15
+DECIMALS = 0x0F
 HAS_GAPS = 0x10
 HAS_UNIT = 0x20
 UNIT_BYTES = 8
@@ -50,7 +53,10 @@ def encode_values(values: FloatArray) -> bytes:
 
 def decode_values(block: bytes | memoryview, points: int) -> FloatArray:
     """Undo `encode_values`. Raises `DamagedBlock`."""
-    payload = unseal(block)
+    return _opened(unseal(block), points)
+
+
+def _opened(payload: bytes, points: int) -> FloatArray:
     if not payload:
         raise DamagedBlock("A stored column is empty.")
     flags, offset, unit = payload[0], 1, 1
@@ -64,12 +70,45 @@ def decode_values(block: bytes | memoryview, points: int) -> FloatArray:
         offset += len(packed)
     count = points if gaps is None else points - int(gaps.sum())
     integers, _ = unpack(payload, offset, count)
-    some = _floats(flags & 0x0F, integers * unit if unit > 1 else integers)
+    some = _floats(flags & DECIMALS, integers * unit if unit > 1 else integers)
     if gaps is None:
         return some
     values = np.full(points, np.nan)
     values[~gaps] = some
     return values
+
+
+def decode_all(blocks: Sequence[bytes | memoryview], points: Sequence[int]) -> list[FloatArray]:
+    """Undo `encode_values` for many blocks; those of one form are opened together. Raises `DamagedBlock`."""
+    found: dict[int, FloatArray] = {}
+    alike: dict[tuple[int, int, int], list[int]] = {}
+    payloads = [unseal(block) for block in blocks]
+    for place, (payload, count) in enumerate(zip(payloads, points, strict=True)):
+        flags = payload[0] if payload else HAS_GAPS
+        if flags & HAS_GAPS or flags & DECIMALS == VERBATIM:
+            found[place] = _opened(payload, count)
+        else:
+            alike.setdefault((flags, count, len(payload)), []).append(place)
+    for (flags, count, _), places in alike.items():
+        rows = _opened_alike([payloads[place] for place in places], flags, count)
+        found.update(zip(places, rows, strict=True))
+    return [found[place] for place in range(len(blocks))]
+
+
+def _opened_alike(payloads: Sequence[bytes], flags: int, points: int) -> FloatArray:
+    """Return float64[k, points] of payloads as long as each other, without gaps."""
+    table = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
+    start = 1 + (UNIT_BYTES if flags & HAS_UNIT else 0)
+    width, is_signed = head_of(payloads[0], start)
+    if (table[:, start] != payloads[0][start]).any():  # as long, but of another sign
+        return np.stack([_opened(payload, points) for payload in payloads])
+    if table.shape[1] != start + 1 + width * points:
+        raise DamagedBlock("A stored column is not as long as its row says.")
+    planes = table[:, start + 1 :].reshape(len(payloads), width, points)
+    steps = of_planes(planes, is_signed=is_signed)
+    if flags & HAS_UNIT:
+        steps *= np.ascontiguousarray(table[:, 1:start]).view("<i8")
+    return _floats(flags & DECIMALS, steps)
 
 
 def _integers(values: FloatArray) -> tuple[int, Int64Array]:
@@ -96,7 +135,7 @@ def _unit(integers: Int64Array) -> int:
 def _floats(decimals: int, integers: Int64Array) -> FloatArray:
     if decimals == VERBATIM:
         return np.bitwise_xor.accumulate(integers).view(np.float64)
-    whole: Int64Array = np.cumsum(integers)
+    whole: Int64Array = np.cumsum(integers, axis=-1)
     return whole / 10.0**decimals if decimals else whole.astype(np.float64)
 
 

@@ -6,11 +6,15 @@ Planes keep equal bytes together, which a general compressor turns into almost n
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from profiler_server.core.profile import Int64Array, IntArray
 from profiler_server.storage.sealing import DamagedBlock
 
+ByteArray: TypeAlias = npt.NDArray[np.uint8]
 SIGNED = 0x10
 WIDTH_MASK = 0x0F
 BYTES_PER_VALUE = 8
@@ -38,14 +42,35 @@ def unpack(data: bytes | memoryview, offset: int, count: int) -> tuple[Int64Arra
     end = offset + 1 + width * count
     if width > BYTES_PER_VALUE or end > len(data):
         raise DamagedBlock("A stored block is shorter than its columns.")
-    wide = np.zeros((count, BYTES_PER_VALUE), np.uint8)
-    if width:
-        wide[:, :width] = np.frombuffer(data, np.uint8, width * count, offset + 1).reshape(width, count).T
-    numbers = wide.view(np.int64).reshape(count)
-    if signed:
-        unsigned = numbers.view(np.uint64)
-        numbers = (unsigned >> np.uint64(1)).view(np.int64) ^ -(numbers & 1)
-    return numbers, end
+    planes = np.frombuffer(data, np.uint8, width * count, offset + 1).reshape(width, count)
+    return of_planes(planes, is_signed=bool(signed)), end
+
+
+def of_planes(planes: ByteArray, *, is_signed: bool) -> Int64Array:
+    """Return int64[…, n] from uint8[…, width, n]: many columns of one width at once."""
+    width = planes.shape[-2]
+    if width == 0:
+        return np.zeros((*planes.shape[:-2], planes.shape[-1]), np.int64)
+    highest = planes[..., width - 1, :]
+    if width == 1 and is_signed:
+        signs = (highest & 1).view(np.int8)
+        return ((highest >> 1).view(np.int8) ^ -signs).astype(np.int64)
+    numbers: Int64Array = highest.astype(np.int64)
+    for plane in range(width - 2, -1, -1):
+        numbers <<= 8
+        numbers |= planes[..., plane, :]
+    if is_signed:
+        signs = -(numbers & 1)
+        numbers.view(np.uint64)[...] >>= np.uint64(1)
+        numbers ^= signs
+    return numbers
+
+
+def head_of(data: bytes | memoryview, offset: int) -> tuple[int, bool]:
+    """Return the width of the column at `offset` and whether it is signed. Raises `DamagedBlock`."""
+    if offset >= len(data) or data[offset] & WIDTH_MASK > BYTES_PER_VALUE:
+        raise DamagedBlock("A stored block ends before its last column.")
+    return data[offset] & WIDTH_MASK, bool(data[offset] & SIGNED)
 
 
 def skip(data: bytes | memoryview, offset: int, count: int) -> int:

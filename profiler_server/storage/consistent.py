@@ -10,6 +10,7 @@ import psycopg
 from django.db import OperationalError, connection, transaction
 
 from profiler_server.core.errors import LimitExceeded
+from profiler_server.storage.sql import run_together
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
 _reads_only_committed: ContextVar[bool] = ContextVar("reads_only_committed", default=False)
@@ -46,12 +47,13 @@ def consistent_reads(timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Iterat
     if connection.in_atomic_block:
         yield
         return
-    milliseconds = str(max(1, round(timeout_seconds * 1000)))
+    milliseconds = max(1, round(timeout_seconds * 1000))
     try:
         with reading_committed(), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", (milliseconds,))
+            run_together(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+                f"SET LOCAL statement_timeout = {milliseconds}",
+            )
             yield
     except OperationalError as error:
         if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):

@@ -50,6 +50,13 @@ def binary_cursor() -> psycopg.Cursor[Row]:
     return cursor
 
 
+def run_together(*statements: str) -> None:
+    """Run statements without parameters in one round trip."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute("; ".join(statements).encode())
+
+
 @contextmanager
 def together(statements: int) -> Iterator[None]:
     """Run several statements in one transaction; a single one is its own, which saves two round trips."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,13 @@ from profiler_server.api.responses import json_answer
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Marker
 from profiler_server.codecs.selection_query import Asked
-from profiler_server.core.profile import FloatArray
+from profiler_server.core.profile import FloatArray, Int64Array
 from profiler_server.profiles import queries
 from profiler_server.profiles.model import SnapshotInfo
 from profiler_server.series.queries import Series, read_series, series_names
 
 POINT_DECIMALS = 3
+MAX_WHOLE = 2.0**53
 
 
 @endpoint("GET")
@@ -62,7 +62,7 @@ def series(request: HttpRequest, project_id: int, name: str) -> HttpResponse:
     marks = catalog.markers(asked.service.pk, asked.asked.start, asked.asked.end)
     content = {
         **span(asked.asked),
-        "series": [_series(each) for each in found],
+        "series": [series_as_json(each) for each in found],
         "markers": [_marker(mark) for mark in marks],
     }
     return json_answer(request, content)
@@ -139,11 +139,12 @@ def _instance(each: Instance) -> dict[str, Any]:
     }
 
 
-def _series(each: Series) -> dict[str, Any]:
+def series_as_json(each: Series) -> dict[str, Any]:
+    """Return one series as every answer writes it."""
     shown: dict[str, Any] = {
         "instance_id": each.instance_id,
         "name": each.name,
-        "ts": np.round(each.ts, POINT_DECIMALS).tolist(),
+        "ts": numbers(each.ts),
         "values": numbers(each.values),
     }
     if each.lows is not None and each.highs is not None:
@@ -151,9 +152,12 @@ def _series(each: Series) -> dict[str, Any]:
     return shown
 
 
-def numbers(values: FloatArray) -> list[float | None]:
-    """Return the values as JSON knows them: null for a missing one."""
-    return [None if math.isnan(value) else value for value in np.round(values, POINT_DECIMALS).tolist()]
+def numbers(values: FloatArray) -> FloatArray | Int64Array:
+    """Return the values as precisely as an answer has them, whole ones as integers."""
+    whole = np.rint(values)
+    if np.array_equal(whole, values) and (np.abs(whole) < MAX_WHOLE).all():
+        return whole.astype(np.int64)
+    return np.round(values, POINT_DECIMALS)
 
 
 def _marker(mark: Marker) -> dict[str, Any]:

@@ -50,22 +50,22 @@ def answer_tree(request: HttpRequest, tree: FlameTree, meta: dict[str, Any]) -> 
 
 
 def tree_as_json(tree: FlameTree, meta: dict[str, Any]) -> dict[str, Any]:
-    """Return the tree's columns as lists: preorder, `name` indexes `names`, `files` and `lines`."""
+    """Return the tree's columns: preorder, `name` indexes `names`, `files` and `lines`."""
     columns: dict[str, Any] = {
-        "depth": tree.depth.tolist(),
-        "name": tree.name_id.tolist(),
-        "value": tree.value.tolist(),
-        "self_value": tree.self_value.tolist(),
+        "depth": tree.depth,
+        "name": tree.name_id,
+        "value": tree.value,
+        "self_value": tree.self_value,
     }
     if tree.delta is not None and tree.self_delta is not None:
-        columns |= {"delta": tree.delta.tolist(), "self_delta": tree.self_delta.tolist()}
+        columns |= {"delta": tree.delta, "self_delta": tree.self_delta}
     return {
         "unit": tree.sample_type.unit,
         "meta": meta,
         "nodes": columns,
-        "names": list(tree.names),
-        "files": list(tree.files),
-        "lines": list(tree.lines),
+        "names": tree.names,
+        "files": tree.files,
+        "lines": tree.lines,
     }
 
 

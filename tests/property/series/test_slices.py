@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from profiler_server.core.points import PointBatch
 from profiler_server.series.hours import join_batches, pack_buckets, pack_hour, thin, unpack_hour
-from profiler_server.series.slices import decode_times, decode_values, encode_times, encode_values
+from profiler_server.series.slices import decode_all, decode_times, decode_values, encode_times, encode_values
 from profiler_server.storage.sealing import DamagedBlock
 
 numbers = st.one_of(
@@ -26,6 +28,30 @@ def test_values_come_back_bit_for_bit(values: list[float]) -> None:
     assert np.array_equal(np.isnan(array), np.isnan(back))
     some = ~np.isnan(array)
     assert array[some].tobytes() == back[some].tobytes()
+
+
+alike = st.tuples(st.sampled_from([0, 1, 7, 30]), st.sampled_from([1.0, 4096.0, 0.01]), st.booleans())
+
+
+@given(st.lists(alike, max_size=30), st.randoms(use_true_random=False))
+def test_many_blocks_open_as_each_alone(forms: list[tuple[int, float, bool]], random: random.Random) -> None:
+    columns = []
+    for length, unit, has_gaps in forms:
+        values = np.array([random.randint(-300, 300) * unit for _ in range(length)], np.float64)
+        values[: 1 if has_gaps else 0] = np.nan
+        columns.append(values)
+    blocks = [encode_values(values) for values in columns]
+    for found, values, block in zip(
+        decode_all(blocks, list(map(len, columns))), columns, blocks, strict=True
+    ):
+        assert np.array_equal(found, values, equal_nan=True)
+        assert found.tobytes() == decode_values(block, len(values)).tobytes()
+
+
+def test_many_blocks_are_not_opened_with_another_length() -> None:
+    block = encode_values(np.arange(50.0))
+    with pytest.raises(DamagedBlock):
+        decode_all([block, block], [50, 49])
 
 
 @given(st.lists(st.integers(0, 3_599_999), unique=True, max_size=200).map(sorted))
