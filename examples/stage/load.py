@@ -21,11 +21,15 @@ def rate_at(seconds: float) -> float:
 
 
 class Load(threading.Thread):
-    """Sends requests to `url` until `stop` is called; a service that is down is asked again."""
+    """Sends requests to `url` until `stop` is called, `share` of the whole rate; a service that is down is asked again.
 
-    def __init__(self, url: str) -> None:
+    It waits for each answer: where those take long, many loads with small shares keep the rate.
+    """
+
+    def __init__(self, url: str, *, share: float = 1.0) -> None:
         super().__init__(daemon=True)
         self.url = url
+        self.share = share
         self.sent = 0
         self._stopped = threading.Event()
 
@@ -33,7 +37,7 @@ class Load(threading.Thread):
         """Send, each request at its time."""
         begun = due = time.monotonic()
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
-            due = max(due + 1.0 / rate_at(due - begun), time.monotonic() - 1.0)
+            due = max(due + 1.0 / (self.share * rate_at(due - begun)), time.monotonic() - 1.0)
             try:
                 with urllib.request.urlopen(self.url, timeout=ANSWER_SECONDS) as answer:
                     answer.read()

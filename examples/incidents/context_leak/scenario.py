@@ -5,28 +5,37 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import cast
 
 from examples.demo.expectations import finding_of
-from examples.incidents.context_leak.compose import Part, compose
+from examples.incidents.releases import Part, compose
 from examples.incidents.scenario import BUILD_SECONDS, GO_LOAD_OPTIONS, INCIDENTS, go_available, go_program
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
-from examples.stage.stage import Expectation, Stage, say
+from examples.stage.stage import Expectation, Stage, StageFailed, say
 
 SERVICE = "feature-store"
 GOOD, BAD, FIXED = "r41", "r42", "r43"
 COMMITS = {GOOD: "889660c", BAD: "d7b10a27c970", FIXED: "889660c"}
-RELEASE_SECONDS = {GOOD: 90.0, BAD: 150.0, FIXED: 1e9}
+RELEASE_SECONDS = {GOOD: 80.0, BAD: 190.0, FIXED: 1e9}
+RESTART_SECONDS = 130.0
+LATENCY_CORRELATION = 0.5
 LIMIT_BYTES = 384 << 20
 TIME_SCALE = 240.0
-CLIENTS = 2
+CLIENTS = 20
+CLIENT_SHARE = 0.1
+LIBRARY = "github.com/grab/async"
+HERE = INCIDENTS / "context_leak"
+STAND_IN = [
+    ["go", "mod", "edit", f"-require={LIBRARY}@v0.0.0", f"-replace={LIBRARY}={HERE / 'async'}"],
+]
 GUILTY = ("context.", "async.(*task).Run", "async.(*task).run", "async.Consume", "async.Invoke")
 
 
 class ContextLeak:
-    """Three releases, one after the other: live where the library can be had, from recordings always."""
+    """Three releases, one after the other: live where Go is installed, else from recordings."""
 
-    limit_seconds = 420.0
+    limit_seconds = 480.0
 
     def __init__(self) -> None:
         self.loads: list[Load] = []
@@ -34,39 +43,55 @@ class ContextLeak:
         self.binaries: dict[str, Path] = {}
         self.release = ""
         self.since = 0.0
+        self.restarted = False
+        self.rss_when_found = 0
 
     def start(self, stage: Stage) -> None:
-        """Build and run the first release; without Go or the library, replay the recorded releases."""
+        """Build and run the first release; without Go, replay the recorded releases."""
         self.stage = stage
         self.binaries = _build_releases(stage.folder / "build") if go_available() else {}
         if self.binaries:
             self.port = free_port()
-            self.loads = [Load(f"http://127.0.0.1:{self.port}/?key={number}") for number in range(CLIENTS)]
+            self.loads = [
+                Load(f"http://127.0.0.1:{self.port}/?key={number}", share=CLIENT_SHARE)
+                for number in range(CLIENTS)
+            ]
             self._run(GOOD)
             for load in self.loads:
                 load.start()
             return
-        say("no Go, or the module github.com/grab/async cannot be had: its recorded releases are replayed")
+        say("no Go is installed: the recorded releases are replayed")
         parts = [Part("context-fixed", GOOD), Part("context-leak", BAD), Part("context-fixed", FIXED)]
-        folder = compose(parts, SERVICE, stage.folder / "recording")
+        folder = compose(parts, SERVICE, stage.folder / "recording", limit_bytes=LIMIT_BYTES)
         stage.run(sidecar("replay", ["replay", str(folder)], stage.agent, stage.logs))
 
     def each_second(self) -> str:
-        """Release the next version when its time has come."""
+        """Release the next version when its time has come; restart the bad one once, as an operator would."""
         if not self.binaries:
             return "replayed from recordings"
+        if not self.rss_when_found and finding_of(SERVICE) is not None:
+            self.rss_when_found = self.running[0].rss_bytes
+        if self.release == BAD and not self.restarted and self._age > RESTART_SECONDS:
+            self.restarted = True
+            self._run(BAD)
         following = {GOOD: BAD, BAD: FIXED}.get(self.release)
-        if following and self.stage.elapsed_seconds - self.since > RELEASE_SECONDS[self.release]:
+        if following and self._age > RELEASE_SECONDS[self.release]:
             self._run(following)
         return f"{SERVICE} {self.release} {self.running[0].rss_bytes >> 20} MiB"
 
     def expectations(self) -> list[Expectation]:
         """Return what Plimsoll must say."""
+        live = [
+            Expectation("it was raised before the limit was reached", self._is_early),
+            Expectation("it shows that latency goes with memory", self._shows_latency),
+        ]
         return [
             Expectation("one finding of a heap leak is raised", self._is_one_heap_leak),
+            *(live if self.binaries else []),
             Expectation(f"it began in release {BAD}", lambda: self._finding_says("first_release", BAD)),
             Expectation(
-                "contexts reached through Consume and (*task).Run are the first suspect", self._is_blamed
+                "contexts reached through Consume and (*task).Run are the first suspect, as one",
+                self._is_blamed,
             ),
             Expectation("it says that memory climbed whatever the load did", self._says_decoupled),
             Expectation("one mail told of it, one of its end", self._mails_are_two),
@@ -81,6 +106,11 @@ class ContextLeak:
             return
         print(f"\n  finding     {self.stage.url}/findings/{finding.pk}/\n              {finding.verdict}")
         print(f"  began in    {finding.first_release}\n  cured by    {finding.cured_by_release or 'not yet'}")
+        latency = finding.evidence.get("latency_correlation")
+        if latency is not None:
+            print(f"  latency     correlation {latency:.2f} with memory")
+        if self.rss_when_found:
+            print(f"  found at    {self.rss_when_found >> 20} MiB of {LIMIT_BYTES >> 20} MiB")
         for suspect in finding.suspects[:1]:
             path = " ← ".join([*suspect.get("below", [])[:2], suspect["function"], *suspect["path"][:2]])
             print(f"  suspect     {path}")
@@ -93,7 +123,11 @@ class ContextLeak:
     def _run(self, release: str) -> None:
         for program in reversed(self.running):
             program.stop()
-        self.release, self.since = release, self.stage.elapsed_seconds
+        if release != self.release:
+            self.release, self.since = release, self.stage.elapsed_seconds
+            say(f"{SERVICE} {release} is released (async at {COMMITS[release]})")
+        else:
+            say(f"{SERVICE} {release} is restarted: memory and latency are low again, until the next peak")
         program = go_program(f"{SERVICE}-{release}", self.binaries[release], self.port, self.stage.logs)
         target = f"http://127.0.0.1:{self.port}"
         arguments = [
@@ -104,7 +138,10 @@ class ContextLeak:
         ]  # fmt: skip
         watcher = sidecar(f"sidecar-{release}", arguments, self.stage.agent, self.stage.logs)
         self.running = [self.stage.run(program), self.stage.run(watcher)]
-        say(f"{SERVICE} {release} is released (async at {COMMITS[release]})")
+
+    @property
+    def _age(self) -> float:
+        return self.stage.elapsed_seconds - self.since
 
     def _is_one_heap_leak(self) -> bool:
         from profiler_server.analysis.models import Finding  # noqa: PLC0415  Django is set up by now
@@ -122,7 +159,20 @@ class ContextLeak:
             return False
         first = finding.suspects[0]
         named = [*first.get("below", []), first["function"], *first["path"]]
-        return any(name in named[0] for name in GUILTY) and any("Consume" in name for name in named)
+        others = [suspect["function"] for suspect in finding.suspects[1:]]
+        return (
+            any(name in named[0] for name in GUILTY)
+            and any("Consume" in name for name in named)
+            and not any("(*task)" in name for name in others)
+        )
+
+    def _is_early(self) -> bool:
+        return 0 < self.rss_when_found < LIMIT_BYTES
+
+    def _shows_latency(self) -> bool:
+        finding = finding_of(SERVICE)
+        correlation = finding.evidence.get("latency_correlation") if finding else None
+        return correlation is not None and correlation >= LATENCY_CORRELATION
 
     def _says_decoupled(self) -> bool:
         finding = finding_of(SERVICE)
@@ -140,25 +190,44 @@ class ContextLeak:
 
 
 def _build_releases(folder: Path) -> dict[str, Path]:
-    """Return the program of each release, or nothing when the library's commits cannot be fetched."""
-    built: dict[str, Path] = {}
+    """Return the program of each release, on the real library or, where it cannot be fetched, on its stand-in."""
+    built = {release: _build(release, folder, _fetch(COMMITS[release])) for release in COMMITS}
+    if all(built.values()):
+        return cast("dict[str, Path]", built)
+    say(f"the module {LIBRARY} cannot be fetched: its stand-in with the same fault is built")
     for release, commit in COMMITS.items():
-        source = folder / release
-        shutil.copytree(INCIDENTS / "context_leak" / "program", source)
-        shutil.copytree(INCIDENTS / "gometrics", source / "gometrics")
-        steps = [
-            ["go", "mod", "init", "plimsoll.example/contextleak"],
-            ["go", "get", f"github.com/grab/async@{commit}"],
-            ["go", "mod", "tidy"],
-            ["go", "build", "-o", str(folder / f"{SERVICE}-{release}"), "."],
-        ]
-        for step in steps:
-            if subprocess.run(
-                step, cwd=source, capture_output=True, check=False, timeout=BUILD_SECONDS
-            ).returncode:
-                return {}
-        built[release] = folder / f"{SERVICE}-{release}"
-    return built
+        tags = ["-tags", "since_d7b10a2"] if commit == COMMITS[BAD] else []
+        program = _build(release, folder, STAND_IN, tags)
+        if program is None:
+            raise StageFailed(f"the feature store of {release} could not be built")
+        built[release] = program
+    return cast("dict[str, Path]", built)
+
+
+def _fetch(commit: str) -> list[list[str]]:
+    return [["go", "get", f"{LIBRARY}@{commit}"]]
+
+
+def _build(
+    release: str, folder: Path, library: list[list[str]], tags: list[str] | None = None
+) -> Path | None:
+    """Return the program of `release`, None if a step fails; `library` are the commands that bring the library."""
+    source, program = folder / release, folder / f"{SERVICE}-{release}"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(HERE / "program", source)
+    shutil.copytree(INCIDENTS / "gometrics", source / "gometrics")
+    steps = [
+        ["go", "mod", "init", "plimsoll.example/contextleak"],
+        *library,
+        ["go", "mod", "tidy"],
+        ["go", "build", *(tags or []), "-o", str(program), "."],
+    ]
+    for step in steps:
+        if subprocess.run(
+            step, cwd=source, capture_output=True, check=False, timeout=BUILD_SECONDS
+        ).returncode:
+            return None
+    return program
 
 
 SCENARIO = ContextLeak

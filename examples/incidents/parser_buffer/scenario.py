@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from examples.demo.expectations import finding_of
-from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_program
+from examples.incidents.releases import Part, compose
+from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_available, go_program
 from examples.stage.programs import Program, free_port, python_service, sidecar
 from examples.stage.stage import Expectation, Stage, say
 
 GO_SERVICE = "metrics-collector"
 PYTHON_SERVICE = "metrics-collector-py"
 LIMIT_BYTES = 256 << 20
-KILLS_AT_LEAST = 1
+RECORDED_LIMIT_BYTES = 640 << 20
 TIME_SCALE = 120.0
 PARSERS = ("parseContainerMetricsResponse", "parse_container_metrics_response", "response", "fetch")
 
 
 class ParserBuffer:
-    """The collector and its Python twin, each killed at its limit and started again."""
+    """The collector and its Python twin, each killed at its limit; without Go the first is replayed."""
 
     limit_seconds = 330.0
 
     def __init__(self) -> None:
         self.kills = 0
+        self.killed: list[Program] = []
 
     def start(self, stage: Stage) -> None:
-        """Build and start both, and the sidecar that watches the first."""
+        """Build and start both, and the sidecar that watches the first; without Go, replay the first's recording."""
         self.stage = stage
-        port = free_port()
+        if go_available():
+            self._start_go()
+        else:
+            say(f"no Go is installed: the recording of {GO_SERVICE} is replayed")
+            parts = [Part("parser-keeps-buffer", "v7")]
+            folder = compose(parts, GO_SERVICE, stage.folder / "recording", limit_bytes=RECORDED_LIMIT_BYTES)
+            stage.run(sidecar("replay", ["replay", str(folder)], stage.agent, stage.logs))
+        self._start_python()
+        names = " and ".join(program.name for program in self.killed)
+        say(f"{names} fetch and parse; killed at {LIMIT_BYTES >> 20} MiB")
+
+    def _start_go(self) -> None:
+        stage, port = self.stage, free_port()
         binary = build_go("parser_buffer/program", stage.folder / "bin")
-        self.go = stage.run(go_program(GO_SERVICE, binary, port, stage.logs))
+        self.killed.append(stage.run(go_program(GO_SERVICE, binary, port, stage.logs)))
         arguments = [
             "scrape", "--target", f"http://127.0.0.1:{port}/debug/pprof", "--service", GO_SERVICE,
             "--release", "v7", "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1",
@@ -38,6 +53,9 @@ class ParserBuffer:
             *GO_LOAD_OPTIONS,
         ]  # fmt: skip
         stage.run(sidecar("sidecar", arguments, stage.agent, stage.logs))
+
+    def _start_python(self) -> None:
+        stage = self.stage
         environment = {
             **stage.agent,
             "PLIMSOLL_RELEASE": "v7",
@@ -50,29 +68,34 @@ class ParserBuffer:
             "PLIMSOLL_LABELS": f"time_scale={TIME_SCALE:g}",
         }
         module = "examples.incidents.parser_buffer.collector"
-        self.python = stage.run(python_service(PYTHON_SERVICE, module, [], environment, stage.logs))
-        say(f"{GO_SERVICE} and {PYTHON_SERVICE} fetch and parse; each is killed at {LIMIT_BYTES >> 20} MiB")
+        self.killed.append(stage.run(python_service(PYTHON_SERVICE, module, [], environment, stage.logs)))
 
     def each_second(self) -> str:
         """Kill what has reached its limit, as the kernel would, and start it again."""
-        for program in (self.go, self.python):
+        for program in self.killed:
             if program.rss_bytes > LIMIT_BYTES:
-                self.kills += program is self.go
+                self.kills += 1
                 say(f"{program.name} has reached its limit: killed and started again")
                 program.kill()
             if not program.running:
                 program.start()
-        return f"{_size(self.go)}, {_size(self.python)}"
+        return ", ".join(f"{program.name} {program.rss_bytes >> 20} MiB" for program in self.killed)
 
     def expectations(self) -> list[Expectation]:
         """Return what Plimsoll must say."""
+        names = [program.name for program in self.killed]
         return [
             Expectation(f"a heap leak is found in {GO_SERVICE}", lambda: _is_heap_leak(GO_SERVICE)),
             Expectation("its first suspect is on the parser's path", lambda: _parser_first(GO_SERVICE)),
             Expectation(f"a heap leak is found in {PYTHON_SERVICE}", lambda: _is_heap_leak(PYTHON_SERVICE)),
             Expectation("the holder is named: REGISTRY", lambda: "REGISTRY" in _holder_paths()),
-            Expectation("the kill is seen", _kill_is_seen),
-            Expectation("the last snapshots before the kill are kept", _snapshots_are_kept),
+            *(Expectation(f"the kill of {one} is seen", partial(_kill_is_seen, one)) for one in names),
+            *(
+                Expectation(
+                    f"the last snapshots before it are kept ({one})", partial(_snapshots_are_kept, one)
+                )
+                for one in names
+            ),
         ]
 
     def tell(self) -> None:
@@ -92,10 +115,6 @@ class ParserBuffer:
 
     def stop(self) -> None:
         """Nothing beside the stage."""
-
-
-def _size(program: Program) -> str:
-    return f"{program.name} {program.rss_bytes >> 20} MiB"
 
 
 def _is_heap_leak(service: str) -> bool:
@@ -118,17 +137,17 @@ def _holder_paths() -> str:
     return "; ".join(path["path"] for path in report.paths[:2]) if report else ""
 
 
-def _kill_is_seen() -> bool:
+def _kill_is_seen(service: str) -> bool:
     from profiler_server.catalog.models import Marker  # noqa: PLC0415  Django is set up by now
 
-    return Marker.objects.filter(service__name=GO_SERVICE, kind__in=["oom", "exit"]).exists()
+    return Marker.objects.filter(service__name=service, kind__in=["oom", "exit"]).exists()
 
 
-def _snapshots_are_kept() -> bool:
+def _snapshots_are_kept(service: str) -> bool:
     from profiler_server.catalog.models import Instance  # noqa: PLC0415  Django is set up by now
     from profiler_server.profiles.queries import ProfileSelection, snapshots  # noqa: PLC0415
 
-    first = Instance.objects.filter(service__name=GO_SERVICE).order_by("started_at").first()
+    first = Instance.objects.filter(service__name=service).order_by("started_at").first()
     if first is None or first.last_seen_at <= first.first_seen_at:
         return False
     life = ProfileSelection(

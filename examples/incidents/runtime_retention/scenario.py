@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from examples.demo.expectations import word_on
-from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_program
+from typing import TYPE_CHECKING
+
+from examples.demo.expectations import finding_of, word_on
+from examples.incidents.releases import Part, compose
+from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_available, go_program
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
 from examples.stage.stage import Expectation, Stage, say
 
+if TYPE_CHECKING:
+    from profiler_server.analysis.models import Finding
+
 SERVICE = "search-index"
-LIMIT_BYTES = 512 << 20
+LIMIT_BYTES = 320 << 20
+RECORDED_LIMIT_BYTES = 400 << 20
 CURE_AFTER_SECONDS = 120.0
 SETTLE_SECONDS = 90.0
 CLIENTS = 24
 BURST_SECONDS, LULL_SECONDS = 15.0, 30.0
 GIVEN_BACK_SHARE = 0.8
 TIME_SCALE = 240.0
+FRAGMENTATION_BYTES = 16 << 20
+LIVE_SHARE = (0.1, 0.7)
 
 
 class RuntimeRetention:
-    """The search service, first with `madvdontneed=0`, later with `madvdontneed=1`."""
+    """The search service, first with `madvdontneed=0`, later with `madvdontneed=1`; without Go from recordings."""
 
     limit_seconds = 300.0
 
@@ -31,10 +40,18 @@ class RuntimeRetention:
         self.lows: dict[str, int] = {}
         self.release = ""
         self.said = ""
+        self.warning = ""
 
     def start(self, stage: Stage) -> None:
-        """Build the program, run it with the fault, and load it."""
+        """Build the program, run it with the fault, and load it; without Go, replay the two recorded releases."""
         self.stage = stage
+        self.live = go_available()
+        if not self.live:
+            say("no Go is installed: the two recorded releases are replayed")
+            parts = [Part("madvfree", "v1"), Part("madvdontneed", "v2")]
+            folder = compose(parts, SERVICE, stage.folder / "recording", limit_bytes=RECORDED_LIMIT_BYTES)
+            stage.run(sidecar("replay", ["replay", str(folder)], stage.agent, stage.logs))
+            return
         self.binary = build_go("runtime_retention/program", stage.folder / "bin")
         self.port = free_port()
         self._run("v1", "madvdontneed=0")
@@ -43,16 +60,15 @@ class RuntimeRetention:
 
     def each_second(self) -> str:
         """Release the cure when its time has come; return the size now."""
+        self._listen()
+        if not self.live:
+            return "replayed from recordings"
         assert self.program is not None
         size = self.program.rss_bytes
         self._keep_load()
         if self.stage.elapsed_seconds - self.since > BURST_SECONDS + LULL_SECONDS:  # past the first peak
             self.lows[self.release] = min(size, self.lows.get(self.release, size))
         self.peaks[self.release] = max(size, self.peaks.get(self.release, 0))
-        diagnosis, sentence = word_on(SERVICE)
-        if diagnosis == "runtime_retention" and sentence != self.said:
-            self.said = sentence
-            say(f"Plimsoll says: {sentence}")
         if self.release == "v1" and self.stage.elapsed_seconds - self.begun > CURE_AFTER_SECONDS:
             self._run("v2", "madvdontneed=1")
             say("released v2, the same program with GODEBUG=madvdontneed=1")
@@ -64,12 +80,24 @@ class RuntimeRetention:
             Expectation("the growth is called runtime retention", self._is_retention),
             Expectation("the setting that cures it is named", self._names_cure),
             Expectation("it says that nothing leaks", self._says_no_leak),
-            Expectation("v2 gives its memory back: less resident than v1", self._is_smaller),
+            Expectation(
+                "the waterfall shows it: little fragmentation, much released", self._shows_arithmetic
+            ),
+            Expectation("it warns of the limit all the same", self._warns_of_limit),
+            Expectation("the warning ends by itself, with the release that ended it", self._is_cured),
+            *(
+                [Expectation("v2 gives its memory back: less resident than v1", self._is_smaller)]
+                if self.live
+                else []
+            ),
         ]
 
     def tell(self) -> None:
-        """Print the sentence and the sizes."""
+        """Print the sentences, the arithmetic and the sizes."""
         print(f"\n  verdict     {self.said or 'nothing about runtime retention'}")
+        print(f"  warning     {self.warning or 'none'}")
+        for name, size in self._layers().items():
+            print(f"  {size / 2**20:9.0f} MiB {name}")
         print(f"  picture     {self.stage.url}/services/{SERVICE}/")
         for release, low in self.lows.items():
             peak = self.peaks[release]
@@ -112,6 +140,20 @@ class RuntimeRetention:
             sidecar(f"sidecar-{release}", arguments, self.stage.agent, self.stage.logs)
         )
 
+    def _listen(self) -> None:
+        diagnosis, sentence = word_on(SERVICE)
+        if diagnosis == "runtime_retention" and sentence != self.said:
+            self.said = sentence
+            say(f"Plimsoll says: {sentence}")
+        warning = self._warning()
+        if warning is not None and not self.warning:
+            self.warning = warning.verdict
+            say(f"Plimsoll warns: {self.warning}")
+
+    def _warning(self) -> Finding | None:
+        finding = finding_of(SERVICE)
+        return finding if finding is not None and finding.family == "retention" else None
+
     def _is_retention(self) -> bool:
         return bool(self.said)
 
@@ -120,6 +162,46 @@ class RuntimeRetention:
 
     def _says_no_leak(self) -> bool:
         return "no leak" in self.said.lower()
+
+    def _layers(self) -> dict[str, float]:
+        """Return what the waterfall of the service page says of v1 when it retains most, bytes by layer."""
+        import numpy as np  # noqa: PLC0415
+
+        from dashboards.service_memory import service_memory  # noqa: PLC0415  Django is set up by now
+        from profiler_server.catalog.models import Instance  # noqa: PLC0415
+
+        first = (
+            Instance.objects.filter(service__name=SERVICE)
+            .select_related("service")
+            .order_by("started_at")
+            .first()
+        )
+        if first is None or first.last_seen_at <= first.first_seen_at:
+            return {}
+        start, end = first.first_seen_at.timestamp(), first.last_seen_at.timestamp()
+        fall = service_memory(first.service, start, end, instance_ids=[first.pk]).waterfall
+        if not np.isfinite(fall.rss_bytes).any():
+            return {}
+        sizes = {layer.name: layer.size_bytes for layer in fall.layers}
+        at = int(np.nanargmax(sizes["runtime_idle"] + sizes["released"]))
+        return {"rss": float(fall.rss_bytes[at])} | {name: float(size[at]) for name, size in sizes.items()}
+
+    def _shows_arithmetic(self) -> bool:
+        layers = self._layers()
+        if not layers:
+            return False
+        live_share = layers["live_heap"] / layers["rss"]
+        retained = layers["runtime_idle"] + layers["released"]
+        fragmented = layers["fragmentation"]
+        return LIVE_SHARE[0] < live_share < LIVE_SHARE[1] and fragmented < FRAGMENTATION_BYTES < retained
+
+    def _warns_of_limit(self) -> bool:
+        mails = [message["Subject"] for _, message in self.stage.mailbox.messages()]
+        return bool(self.warning) and any(SERVICE in subject for subject in mails)
+
+    def _is_cured(self) -> bool:
+        warning = self._warning()
+        return warning is not None and warning.status == "resolved" and warning.cured_by_release == "v2"
 
     def _is_smaller(self) -> bool:
         settled = self.stage.elapsed_seconds - self.begun > CURE_AFTER_SECONDS + SETTLE_SECONDS

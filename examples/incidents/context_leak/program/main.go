@@ -8,7 +8,10 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"runtime/metrics"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/grab/async"
 
@@ -20,14 +23,16 @@ const (
 	queueLength    = 4096
 	updatesPerRead = 40
 	features       = 2048
+	liveHeap       = "/gc/heap/live:bytes"
+	waitPerMiB     = time.Millisecond
 )
 
 // Store answers features from its cache and lets an updater refresh them.
 type Store struct {
-	mutex    sync.RWMutex
-	cache    map[int]float64
-	updates  chan async.Task
-	retained int
+	mutex   sync.RWMutex
+	cache   map[int]float64
+	updates chan async.Task
+	live    atomic.Uint64
 }
 
 func newStore() *Store {
@@ -42,6 +47,8 @@ func (s *Store) read(w http.ResponseWriter, r *http.Request) {
 	for i := 0; i < updatesPerRead; i++ {
 		s.enqueue((key + i) % features)
 	}
+	// Under memory pressure a request waits, as one does that has to assist the collector of a growing heap.
+	time.Sleep(time.Duration(s.live.Load()>>20) * waitPerMiB)
 	s.mutex.RLock()
 	value := s.cache[key%features]
 	s.mutex.RUnlock()
@@ -51,21 +58,25 @@ func (s *Store) read(w http.ResponseWriter, r *http.Request) {
 func (s *Store) enqueue(key int) {
 	s.updates <- async.NewTask(func(context.Context) (interface{}, error) {
 		s.mutex.Lock()
+		defer s.mutex.Unlock()
 		s.cache[key]++
-		s.retained++
-		// Under memory pressure every update costs more, as a collector that marks a growing heap does.
-		for i := 0; i < s.retained/2000; i++ {
-			s.cache[key] += 1e-12
-		}
-		s.mutex.Unlock()
 		return nil, nil
 	})
+}
+
+func (s *Store) watchHeap() {
+	sample := []metrics.Sample{{Name: liveHeap}}
+	for range time.Tick(100 * time.Millisecond) {
+		metrics.Read(sample)
+		s.live.Store(sample[0].Value.Uint64())
+	}
 }
 
 func main() {
 	port := flag.Int("port", 6060, "loopback port")
 	flag.Parse()
 	store := newStore()
+	go store.watchHeap()
 	http.HandleFunc("/", gometrics.Counted(store.read))
 	panic(gometrics.Serve(*port))
 }

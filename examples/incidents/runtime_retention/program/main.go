@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	indexBlocks   = 192
+	indexBlocks   = 288
 	blockBytes    = 512 << 10
 	scratchBlocks = 10
 	queryTime     = 120 * time.Millisecond

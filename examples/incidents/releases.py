@@ -23,7 +23,7 @@ class Part:
     release: str
 
 
-def compose(parts: list[Part], service: str, target: Path) -> Path:
+def compose(parts: list[Part], service: str, target: Path, *, limit_bytes: int) -> Path:
     """Write one trace folder out of `parts`, in their order, and return it; times follow the first part's clock."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -33,11 +33,14 @@ def compose(parts: list[Part], service: str, target: Path) -> Path:
     for part in parts:
         own = _rows(part.recording)
         shift = end + GAP_SECONDS - int(own[0]["ts"]) if rows else 0
-        rows += [_shifted(row, shift, part.release) for row in own]
+        rows += [_shifted(row, shift, service, part.release) for row in own]
         markers.append({"ts": int(own[0]["ts"]) + shift, "kind": "deploy", "version": part.release})
         end = int(own[-1]["ts"]) + shift
-        _copy_profiles(part, shift, target / "profiles")
-    _write(target, rows, markers, service)
+        _copy_profiles(part, shift, target / "profiles" / f"{service}-{part.release}")
+    meta = {"name": service, "service": service, "language": "go", "interval_s": 60,
+            "memory_limit_bytes": limit_bytes, "markers": markers}  # fmt: skip
+    (target / "meta.json").write_text(json.dumps(meta, indent=1))
+    _write_series(target / "series.csv.gz", rows)
     return target
 
 
@@ -46,30 +49,26 @@ def _rows(recording: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _shifted(row: dict[str, str], shift: int, release: str) -> dict[str, str]:
+def _shifted(row: dict[str, str], shift: int, service: str, release: str) -> dict[str, str]:
     return {
         **row,
         "ts": str(int(row["ts"]) + shift),
         "started_at": str(int(row["started_at"]) + shift),
-        "instance": f"feature-store-{release}",
+        "instance": f"{service}-{release}",
         "version": release,
     }
 
 
-def _copy_profiles(part: Part, shift: int, target: Path) -> None:
-    folder = target / f"feature-store-{part.release}"
+def _copy_profiles(part: Part, shift: int, folder: Path) -> None:
     folder.mkdir(parents=True)
     for path in (TRACES / part.recording / "profiles").glob("*/*.pb.gz"):
         taken = int(path.name.removesuffix(".pb.gz"))
         shutil.copy(path, folder / f"{taken + shift}.pb.gz")
 
 
-def _write(target: Path, rows: list[dict[str, str]], markers: list[dict[str, object]], service: str) -> None:
+def _write_series(path: Path, rows: list[dict[str, str]]) -> None:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with gzip.open(target / "series.csv.gz", "wt", newline="") as file:
+    with gzip.open(path, "wt", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    meta = {"name": service, "service": service, "language": "go", "interval_s": 60, "memory_limit_bytes": 384 << 20,
-            "markers": markers}  # fmt: skip
-    (target / "meta.json").write_text(json.dumps(meta, indent=1))

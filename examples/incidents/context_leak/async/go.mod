@@ -1,0 +1,3 @@
+module github.com/grab/async
+
+go 1.19
