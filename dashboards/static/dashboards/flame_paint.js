@@ -99,11 +99,3 @@ function writeNames(context, data, scene, { groups, colours, palette, look }) {
     context.fillText(text, x[k] + TEXT_PADDING, y[k] - look.top + ROW_HEIGHT / 2);
   }
 }
-
-/** Outline one rectangle on the overlay. */
-export function outline(context, box, colour, lineWidth) {
-  context.strokeStyle = colour;
-  context.lineWidth = lineWidth;
-  const inset = lineWidth / 2;
-  context.strokeRect(box.x + inset, box.y + inset, Math.max(1, box.width - lineWidth), ROW_HEIGHT - 1 - lineWidth);
-}

@@ -9,7 +9,7 @@ import { PackageBuckets, makePalette } from './flame_colour.js';
 import { describe, describeLines } from './flame_describe.js';
 import { cursorAfter } from './flame_keys.js';
 import { ROW_HEIGHT, Scene, layOut, rowTop } from './flame_layout.js';
-import { characterWidth, outline, paint } from './flame_paint.js';
+import { characterWidth, paint } from './flame_paint.js';
 
 const MAX_CANVAS_PIXELS = 16_000_000;
 const TIP_OFFSET = 14;
@@ -51,10 +51,11 @@ export class FlameView extends EventTarget {
     this.stage = element('div', 'flame-stage', this.spacer);
     this.stage.setAttribute('role', 'none');
     this.base = element('canvas', 'flame-base', this.stage);
-    this.over = element('canvas', 'flame-over', this.stage);
     this.base.setAttribute('aria-hidden', 'true');
-    this.over.setAttribute('aria-hidden', 'true');
-    for (const canvas of [this.base, this.over]) canvas.width = canvas.height = 0;
+    this.base.width = this.base.height = 0;
+    this.pointed = element('div', 'flame-mark', this.stage);
+    this.ring = element('div', 'flame-mark flame-ring', this.stage);
+    for (const mark of [this.pointed, this.ring]) mark.hidden = true;
     this.item = element('div', 'flame-hidden', this.spacer);
     this.item.id = `flame-item-${Math.random().toString(36).slice(2)}`;
     this.item.setAttribute('role', 'treeitem');
@@ -64,7 +65,6 @@ export class FlameView extends EventTarget {
     this.voice = element('div', 'flame-hidden', host);
     this.voice.setAttribute('aria-live', 'polite');
     this.context = this.base.getContext('2d', { alpha: false });
-    this.overlay = this.over.getContext('2d');
   }
 
   #listen() {
@@ -126,12 +126,10 @@ export class FlameView extends EventTarget {
     const ratio = Math.min(devicePixelRatio || 1, Math.sqrt(MAX_CANVAS_PIXELS / (width * height)));
     if (force || width !== this.width || height !== this.height || ratio !== this.ratio) {
       Object.assign(this, { width, height, ratio });
-      for (const canvas of [this.base, this.over]) {
-        canvas.width = Math.round(width * ratio);
-        canvas.height = Math.round(height * ratio);
-        canvas.style.width = `${width}px`;
-        canvas.style.height = `${height}px`;
-      }
+      this.base.width = Math.round(width * ratio);
+      this.base.height = Math.round(height * ratio);
+      this.base.style.width = `${width}px`;
+      this.base.style.height = `${height}px`;
       this.character = characterWidth(this.context);
       this.spacer.style.height = `${Math.max(height, this.data.depth * ROW_HEIGHT)}px`;
       this.draw();
@@ -181,13 +179,20 @@ export class FlameView extends EventTarget {
     return { x: x0, y, width: Math.max(1, x1 - x0) };
   }
 
+  /** The frame under the pointer and the one the keyboard stands on are outlined by elements, so that neither costs a canvas. */
   drawOverlay() {
-    const { overlay, ratio, width, height, palette } = this;
-    if (!this.data || !width) return;
-    overlay.setTransform(ratio, 0, 0, ratio, 0, 0);
-    overlay.clearRect(0, 0, width, height);
-    if (this.hovered >= 0) outline(overlay, this.box(this.hovered), palette.hover, 1);
-    if (this.keyboard) outline(overlay, this.box(this.cursor), palette.ring, 2);
+    this.#mark(this.pointed, this.hovered, this.palette.hover);
+    this.#mark(this.ring, this.keyboard ? this.cursor : -1, this.palette.ring);
+  }
+
+  #mark(mark, node, colour) {
+    const shown = Boolean(this.data && this.width && node >= 0);
+    if (mark.hidden === shown) mark.hidden = !shown;
+    if (!shown) return;
+    const { x, y, width } = this.box(node);
+    mark.style.transform = `translate(${x}px, ${y}px)`;
+    mark.style.width = `${width}px`;
+    mark.style.borderColor = colour;
   }
 
   /** The node under a pointer event, or −1. */
