@@ -55,8 +55,14 @@ def is_package(frame: Frame) -> bool:
 
 
 def same_type(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Whether two places (function, file) are methods of one type, or one function and its closures."""
-    return one[1] == other[1] and _type_of(one[0]) == _type_of(other[0])
+    """Whether two places (function, file) are methods of one type, or one function and its closures.
+
+    A Go type may have its methods in several files of its package's folder; elsewhere a type is of one file.
+    """
+    (name, file), (other_name, other_file) = (_type_of(one[0]), one[1]), (_type_of(other[0]), other[1])
+    if name.endswith(")"):
+        file, other_file = file.rpartition("/")[0], other_file.rpartition("/")[0]
+    return (name, file) == (other_name, other_file)
 
 
 def _type_of(function: str) -> str:

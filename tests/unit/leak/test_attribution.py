@@ -87,8 +87,10 @@ def test_methods_of_one_type_are_one_suspect_with_its_members() -> None:
 def test_a_type_is_known_by_its_methods_and_a_function_by_its_closures(
     one: str, other: str, *, together: bool
 ) -> None:
-    assert same_type((one, "a"), (other, "a")) is together
-    assert not same_type((one, "a"), (other, "b"))
+    assert same_type((one, "x/a.go"), (other, "x/a.go")) is together
+    assert not same_type((one, "x/a.go"), (other, "y/a.go"))
+    is_go_type = together and "(" in one
+    assert same_type((one, "x/a.go"), (other, "x/b.go")) is is_go_type
 
 
 def test_sampling_noise_accuses_few() -> None:
