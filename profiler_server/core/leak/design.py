@@ -10,7 +10,7 @@ import numpy as np
 from profiler_server.core.leak.channels import CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.history import ERRORS, LOAD, N_LAGS, REQUESTS, TIME, LifeHistory
-from profiler_server.core.leak.segments import ChannelData, NDArrayInt
+from profiler_server.core.leak.segments import ChannelData
 from profiler_server.core.leak.window import HOUR, FloatArray
 
 LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
@@ -76,70 +76,104 @@ def scale_load(lives: Sequence[LifeHistory]) -> LoadScale:
     )
 
 
-def _load_columns(
-    life: LifeHistory,
-    rows: NDArrayInt,
-    scale: LoadScale,
-    span: float,
-    *,
-    high_water: bool,
-    load_lags: Sequence[float],
-) -> list[FloatArray]:
-    blocks = life.blocks[rows]
-    if scale.known:
-        raw = np.where(np.isnan(blocks[:, LOAD:REQUESTS]), scale.centre, blocks[:, LOAD:REQUESTS])
-        standard = (raw - scale.centre) / scale.spread
-        lags = sum(lag * LAG_SPANS <= span for lag in load_lags) or 1
-        columns = [*standard.T[: 1 + lags], np.clip(standard[:, 1], -3, 3) ** 2 - 1.0]
-        if high_water:
-            seen = np.where(np.isnan(life.blocks[:, LOAD + 1]), scale.centre[1], life.blocks[:, LOAD + 1])
-            columns.append(((np.maximum.accumulate(seen) - scale.centre[1]) / scale.spread[1])[rows])
-        return columns
-    if span < 1.2 * DAY_HOURS:
-        return []
-    angle = 2 * np.pi * blocks[:, TIME] / DAY_HOURS
-    return [np.sin(angle), np.cos(angle)]
+@dataclass(frozen=True)
+class LifeColumns:
+    """What may explain any channel of one process life, a row per block: f64[n, …] each.
+
+    `load`: the rate and its averages in standard units, then the square of the first average and the high-water mark of
+    the load (without load: a day's sine and cosine); `rest`: warm-ups, then leak clocks.
+    """
+
+    load: FloatArray
+    rest: FloatArray
+
+
+class Explanations:
+    """The explaining columns of all lives of one evaluation; each life's are made once for all of its channels."""
+
+    def __init__(
+        self,
+        lives: Sequence[LifeHistory],
+        scale: LoadScale,
+        *,
+        clock_scale: float,
+        config: DetectorConfig,
+    ) -> None:
+        self._lives, self._clock_scale = lives, clock_scale
+        self._made: dict[int, LifeColumns] = {}
+        self.scale = scale
+        self.span_hours = max(*(life.observed_hours for life in lives), 1e-3)
+        names = [("hours", tau) for tau in config.warm_hours]
+        names += [("requests", tau) for tau in config.warm_hours] if scale.known else []
+        self.warm_names = tuple(names)
+
+    def of(self, index: int) -> LifeColumns:
+        """Return the columns of the life at `index`."""
+        if index not in self._made:
+            self._made[index] = self._make(self._lives[index])
+        return self._made[index]
+
+    def _make(self, life: LifeHistory) -> LifeColumns:
+        age = life.blocks[:, TIME] - life.started_at * self._clock_scale / HOUR
+        busy = _request_hours(life, self.scale, age)
+        warm = [
+            1.0 - np.exp(-np.maximum(age if kind == "hours" else busy, 0.0) / tau)
+            for kind, tau in self.warm_names
+        ]
+        rest = np.stack([*warm, *_clocks(life, self.scale, age, self.span_hours)], axis=1)
+        return LifeColumns(_load_columns(life, self.scale), rest)
+
+
+def _load_columns(life: LifeHistory, scale: LoadScale) -> FloatArray:
+    """Return the load's columns of a life as `LifeColumns` has them."""
+    if not scale.known:
+        angle = 2 * np.pi * life.blocks[:, TIME] / DAY_HOURS
+        return np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    seen = life.blocks[:, LOAD:REQUESTS]
+    raw = np.where(np.isnan(seen), scale.centre, seen)
+    standard = (raw - scale.centre) / scale.spread
+    square = np.clip(standard[:, 1], -3, 3) ** 2 - 1.0
+    highest = (np.maximum.accumulate(raw[:, 1]) - scale.centre[1]) / scale.spread[1]
+    return np.concatenate([standard, square[:, None], highest[:, None]], axis=1)
+
+
+def _load_choice(explanations: Explanations, span: float, lags: Sequence[float], channel: int) -> list[int]:
+    """Return which of the load's columns explain a channel over `span` hours."""
+    if not explanations.scale.known:
+        return [0, 1] if span >= 1.2 * DAY_HOURS else []
+    told = sum(lag * LAG_SPANS <= span for lag in lags) or 1
+    square = 1 + N_LAGS
+    return [*range(1 + told), square, *((square + 1,) if channel in HIGH_WATER else ())]
 
 
 def build_design(
     data: ChannelData,
     lives: Sequence[LifeHistory],
-    scale: LoadScale,
-    *,
-    clock_scale: float,
+    explanations: Explanations,
     config: DetectorConfig,
 ) -> Design:
     """Return the matrices of a channel's segments; the order of columns is that of `Design`."""
     first = min(float(lives[s.life].blocks[s.rows[0], TIME]) for s in data.segments)
     last = max(float(lives[s.life].blocks[s.rows[-1], TIME]) for s in data.segments)
-    per_life = [life.observed_hours for life in lives]
-    span = max(*per_life, 1e-3)
-    names = [("hours", tau) for tau in config.warm_hours]
-    if scale.known:
-        names += [("requests", tau) for tau in config.warm_hours]
+    choice = _load_choice(explanations, last - first, config.load_lags_hours, data.channel)
+    n_load, n_warm = len(choice), len(explanations.warm_names)
     matrices = []
-    n_load = 0
     for segment in data.segments:
-        life = lives[segment.life]
-        load = _load_columns(
-            life,
-            segment.rows,
-            scale,
-            last - first,
-            high_water=data.channel in HIGH_WATER,
-            load_lags=config.load_lags_hours,
-        )
-        n_load = len(load)
-        age = life.blocks[:, TIME] - life.started_at * clock_scale / HOUR
-        busy = _request_hours(life, scale, age)
-        warm = [
-            1.0 - np.exp(-np.maximum((age if kind == "hours" else busy)[segment.rows], 0.0) / tau)
-            for kind, tau in names
-        ]
-        clocks = _clocks(life, scale, age, span)
-        columns = [np.ones(len(segment.rows)), *load, *warm, *(c[segment.rows] for c in clocks)]
-        matrices.append(np.stack([*columns, segment.value / data.base], axis=1))
-    return Design(tuple(matrices), n_load, len(names), span, tuple(names), straight=data.channel in STRAIGHT)
+        columns = explanations.of(segment.life)
+        matrix = np.empty((len(segment.rows), 2 + n_load + n_warm + N_CLOCKS))
+        matrix[:, 0] = 1.0
+        matrix[:, 1 : 1 + n_load] = columns.load[segment.rows[:, None], choice]
+        matrix[:, 1 + n_load : -1] = columns.rest[segment.rows]
+        matrix[:, -1] = segment.value / data.base
+        matrices.append(matrix)
+    return Design(
+        tuple(matrices),
+        n_load,
+        n_warm,
+        explanations.span_hours,
+        explanations.warm_names,
+        straight=data.channel in STRAIGHT,
+    )
 
 
 def _request_hours(life: LifeHistory, scale: LoadScale, age: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ from profiler_server.core.leak.blame import guilty_release
 from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
 from profiler_server.core.leak.cohort import newest_release
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
-from profiler_server.core.leak.design import scale_load
+from profiler_server.core.leak.design import Explanations, scale_load
 from profiler_server.core.leak.diagnose import HELD_SHARE, diagnose_healthy, diagnose_leak
 from profiler_server.core.leak.forecast import forecast_limit
 from profiler_server.core.leak.history import MID, REQUESTS, Clock, LifeHistory, absorb, begin_life, life_key
@@ -222,7 +222,7 @@ def _channel_verdicts(
     window: ServiceWindow, lives: Sequence[LifeHistory], config: DetectorConfig
 ) -> list[ChannelVerdict]:
     """Return verdicts in order of trust: the managed heap, then what malloc gave, then the rest, then resources."""
-    scale = scale_load(lives)
+    explanations = Explanations(lives, scale_load(lives), clock_scale=window.time_scale, config=config)
     found: list[ChannelVerdict] = []
     for name in ("heap", "native", "outside", "unmapped", "rss", *RESOURCE_CHANNELS):
         if name == "rss" and any(v.channel in ("heap", "native") for v in found):
@@ -237,7 +237,7 @@ def _channel_verdicts(
             name,
             CHANNELS.index(name),
             lives,
-            scale,
+            explanations,
             clock_scale=window.time_scale,
             young_hours=young,
             primary=not found,

@@ -45,7 +45,24 @@ def _whiten(matrix: FloatArray, phi: float, weight: FloatArray) -> FloatArray:
     return np.concatenate([matrix[:1], (matrix[1:] - phi * matrix[:-1]) * scale])
 
 
-def fit_floor(
+@dataclass(frozen=True)
+class _Solved:
+    """Coefficients f64[n_load + 1 + n_seg] of load, clock and intercepts, and what they leave.
+
+    `plain[i]` f64[n_i, n_load + 2 + n_seg] are a segment's columns and, last, its values.
+    """
+
+    beta: FloatArray
+    slope_error: float
+    residual: FloatArray
+    plain: tuple[FloatArray, ...]
+
+    def steady(self, n_load: int) -> tuple[FloatArray, ...]:
+        """Return the values of each segment with load taken out."""
+        return tuple(p[:, -1] - p[:, :n_load] @ self.beta[:n_load] for p in self.plain)
+
+
+def _solve(
     design: Design,
     hours: Sequence[FloatArray],
     weights: Sequence[FloatArray],
@@ -53,18 +70,18 @@ def fit_floor(
     members: Sequence[int],
     clock: str,
     correlation_hours: float,
-) -> FloorFit:
-    """Fit intercepts, load and the clock of the segments `members`; see `FloorFit`."""
-    n_load = design.n_load
-    at_clock, at_time = clock_column(design, clock), clock_column(design, "time")
+) -> _Solved:
+    n_load, at_clock = design.n_load, clock_column(design, clock)
     group, n_seg = set(members), len(design.matrices)
     rows, plain = [], []
     for i, (matrix, at, weight) in enumerate(zip(design.matrices, hours, weights, strict=True)):
         phi = float(np.exp(-median(at[1:] - at[:-1]) / correlation_hours))
-        ones = np.zeros((len(matrix), n_seg))
-        ones[:, i] = 1.0
-        leak = matrix[:, at_clock : at_clock + 1] * float(i in group)
-        columns = np.concatenate([matrix[:, 1 : 1 + n_load], leak, ones, matrix[:, -1:]], axis=1)
+        columns = np.zeros((len(matrix), n_load + 2 + n_seg))
+        columns[:, :n_load] = matrix[:, 1 : 1 + n_load]
+        if i in group:
+            columns[:, n_load] = matrix[:, at_clock]
+        columns[:, n_load + 1 + i] = 1.0
+        columns[:, -1] = matrix[:, -1]
         plain.append(columns)
         rows.append(_whiten(columns, phi, weight))
     stacked = np.concatenate(rows)
@@ -80,12 +97,39 @@ def fit_floor(
         # Lagged loads look alike: without a prior on their size they would draw any trend between them.
         # A floor without any noise must not take the last bit of it away.
         ridge[:n_load] = np.maximum(sigma**2 / LOAD_SCALE**2, ridge[:n_load])
+    error = sigma * float(np.sqrt(inverse[n_load, n_load]))
+    return _Solved(beta, error, residual, tuple(plain))
+
+
+def detrend(
+    design: Design, hours: Sequence[FloatArray], weights: Sequence[FloatArray], *, correlation_hours: float
+) -> list[FloatArray]:
+    """Return each segment's values, shares of the base, with load and a common growth in time taken out."""
+    whole = range(len(design.matrices))
+    solved = _solve(design, hours, weights, members=whole, clock="time", correlation_hours=correlation_hours)
+    at_time, slope = clock_column(design, "time"), float(solved.beta[design.n_load])
+    steady = solved.steady(design.n_load)
+    return [s - m[:, at_time] * slope for s, m in zip(steady, design.matrices, strict=True)]
+
+
+def fit_floor(
+    design: Design,
+    hours: Sequence[FloatArray],
+    weights: Sequence[FloatArray],
+    *,
+    members: Sequence[int],
+    clock: str,
+    correlation_hours: float,
+) -> FloorFit:
+    """Fit intercepts, load and the clock of the segments `members`; see `FloorFit`."""
+    n_load, at_time = design.n_load, clock_column(design, "time")
+    solved = _solve(design, hours, weights, members=members, clock=clock, correlation_hours=correlation_hours)
+    plain, residual, steady = solved.plain, solved.residual, solved.steady(n_load)
     robust = 1.4826 * median(np.abs(residual)) + 1e-12
-    bounds = np.cumsum([0] + [len(r) for r in rows])
-    fitted = tuple(p[:, :-1] @ beta for p in plain)
-    steady = tuple(p[:, -1] - p[:, :n_load] @ beta[:n_load] for p in plain)
+    bounds = np.cumsum([0] + [len(p) for p in plain]).tolist()
+    fitted = tuple(p[:, :-1] @ solved.beta for p in plain)
     innovations = tuple(residual[a + 1 : b] / robust for a, b in pairwise(bounds))
-    slope, error = float(beta[n_load]), sigma * float(np.sqrt(inverse[n_load, n_load]))
+    slope = float(solved.beta[n_load])
     # Curved clocks are judged by plain time: what matters is whether it climbs now, and climbed then.
     curved = clock in ("accelerating", "decelerating")
     parts = [(design.matrices[i][:, at_time] if curved else plain[i][:, n_load], steady[i]) for i in members]
@@ -93,7 +137,7 @@ def fit_floor(
     late, early = _part_slope(parts, late=True), _part_slope(parts, late=False)
     by = 1.0 / slope_by if slope_by > 1e-12 else 0.0
     return FloorFit(
-        beta[:n_load], slope, error, fitted, steady, innovations,
+        solved.beta[:n_load], slope, solved.slope_error, fitted, steady, innovations,
         late[0] * by, late[1] * by, early[0] * by, early[1] * by,
     )  # fmt: skip
 
@@ -110,10 +154,11 @@ def _part_slope(parts: Sequence[tuple[FloatArray, FloatArray]], *, late: bool) -
     for clock, value in parts:
         cut = clock[-1] - LATE_SHARE * (clock[-1] - clock[0])
         chosen = clock >= cut if late else clock <= cut
-        if chosen.sum() < 3:
+        if np.count_nonzero(chosen) < 3:
             continue
-        xs.append(clock[chosen] - clock[chosen].mean())
-        ys.append(value[chosen] - value[chosen].mean())
+        some, held = clock[chosen], value[chosen]
+        xs.append(some - some.mean())
+        ys.append(held - held.mean())
     if not xs:
         return 0.0, float("inf")
     x, y = np.concatenate(xs), np.concatenate(ys)

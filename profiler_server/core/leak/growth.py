@@ -94,11 +94,15 @@ def build_grams(
         phi = np.exp(-step / times)[:, None, None]
         later, earlier, w = matrix[1:], matrix[:-1], weight[1:, None]
         a, b, c = later.T @ (w * later), later.T @ (w * earlier), earlier.T @ (w * earlier)
-        head = np.outer(matrix[0], matrix[0])
         innovation = 1.0 - phi**2
-        gram = (a - phi * (b + b.T) + phi**2 * c) / innovation + head
+        gram = a - phi * (b + b.T)
+        gram += phi**2 * c
+        gram /= innovation
+        gram += matrix[0][:, None] * matrix[0]
         pivot = gram[:, :1, :1]
-        stacked.append(gram[:, 1:, 1:] - gram[:, 1:, :1] * gram[:, :1, 1:] / pivot)
+        without = gram[:, 1:, :1] * gram[:, :1, 1:]
+        without /= pivot
+        stacked.append(np.subtract(gram[:, 1:, 1:], without, out=without))
         rows = float(weight[1:].sum())
         norm += -0.5 * rows * np.log(innovation[:, 0, 0]) - 0.5 * np.log(pivot[:, 0, 0])
         freedom += rows
@@ -242,21 +246,18 @@ def _warm_prior(design: Design) -> FloatArray:
 
 def _joint(whole: FloatArray, part: FloatArray, n_load: int, n_warm: int) -> FloatArray:
     """Return the Gram of [load, warm of all, warm of the group, clocks of the group, y]."""
-    shared = list(range(n_load + n_warm))
-    warm = list(range(n_load, n_load + n_warm))
-    clocks = list(range(n_load + n_warm, n_load + n_warm + N_CLOCKS))
-    y = [whole.shape[1] - 1]
-    own = warm + clocks
-    a, o = len(shared), len(own)
-    size = a + o + 1
-    joint = np.empty((len(whole), size, size))
-    from_whole = np.ix_(range(len(whole)), shared + y, shared + y)
-    keep = [*range(a), size - 1]
-    joint[np.ix_(range(len(whole)), keep, keep)] = whole[from_whole]
-    cross = part[np.ix_(range(len(whole)), shared + y, own)]
-    joint[np.ix_(range(len(whole)), keep, range(a, a + o))] = cross
-    joint[np.ix_(range(len(whole)), range(a, a + o), keep)] = np.swapaxes(cross, 1, 2)
-    joint[:, a : a + o, a : a + o] = part[np.ix_(range(len(whole)), own, own)]
+    a, o = n_load + n_warm, n_warm + N_CLOCKS
+    joint = np.empty((len(whole), a + o + 1, a + o + 1))
+    joint[:, :a, :a] = whole[:, :a, :a]
+    joint[:, :a, -1], joint[:, -1, :a], joint[:, -1, -1] = (
+        whole[:, :a, -1],
+        whole[:, -1, :a],
+        whole[:, -1, -1],
+    )
+    own = slice(n_load, n_load + o)
+    joint[:, :a, a:-1], joint[:, -1, a:-1] = part[:, :a, own], part[:, -1, own]
+    joint[:, a:-1, :a], joint[:, a:-1, -1] = np.swapaxes(part[:, :a, own], 1, 2), part[:, -1, own]
+    joint[:, a:-1, a:-1] = part[:, own, own]
     return joint
 
 

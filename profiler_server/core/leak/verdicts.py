@@ -11,8 +11,8 @@ import numpy as np
 from profiler_server.core.leak.channels import CHANNELS, MEMORY_CHANNELS
 from profiler_server.core.leak.cohort import Group, groups_of
 from profiler_server.core.leak.config import DetectorConfig
-from profiler_server.core.leak.design import Design, LoadScale, build_design, clock_column
-from profiler_server.core.leak.fit import FloorFit, fit_floor, outlier_weights
+from profiler_server.core.leak.design import Design, Explanations, build_design
+from profiler_server.core.leak.fit import FloorFit, detrend, fit_floor, outlier_weights
 from profiler_server.core.leak.gates import Circumstances, first_gate
 from profiler_server.core.leak.growth import Grams, GroupTest, build_grams, probe_group, screen_segments
 from profiler_server.core.leak.history import MID, TIME, LifeHistory
@@ -53,7 +53,7 @@ def judge_channel(
     name: str,
     channel: int,
     lives: Sequence[LifeHistory],
-    scale: LoadScale,
+    explanations: Explanations,
     *,
     clock_scale: float,
     young_hours: float,
@@ -65,18 +65,11 @@ def judge_channel(
     data = build_channel(lives, channel, config=config, clock_scale=clock_scale)
     if data is None:
         return None
-    whole = tuple(range(len(data.segments)))
-    design, hours, weights = _prepare(data, lives, scale, clock_scale, config)
-    plain = fit_floor(
-        design, hours, weights, members=whole, clock="time", correlation_hours=design.span_hours / 4
-    )
-    detrended = [
-        s - m[:, clock_column(design, "time")] * plain.slope
-        for s, m in zip(plain.steady, design.matrices, strict=True)
-    ]
+    design, hours, weights = _prepare(data, lives, explanations, config)
+    detrended = detrend(design, hours, weights, correlation_hours=design.span_hours / 4)
     cut = cut_steps(data, detrended, lives)
     if cut.segments is not data.segments:
-        design, hours, weights = _prepare(cut, lives, scale, clock_scale, config)
+        design, hours, weights = _prepare(cut, lives, explanations, config)
     data = cut
     grams = build_grams(design, hours, weights, config)
     groups = _screened(groups_of(data, lives, clock_scale), grams, design, config)
@@ -107,11 +100,10 @@ def judge_channel(
 def _prepare(
     data: ChannelData,
     lives: Sequence[LifeHistory],
-    scale: LoadScale,
-    clock_scale: float,
+    explanations: Explanations,
     config: DetectorConfig,
 ) -> tuple[Design, tuple[FloatArray, ...], list[FloatArray]]:
-    design = build_design(data, lives, scale, clock_scale=clock_scale, config=config)
+    design = build_design(data, lives, explanations, config)
     hours = tuple(lives[s.life].blocks[s.rows, TIME] for s in data.segments)
     return design, hours, [np.ones(len(h)) for h in hours]
 
