@@ -2,8 +2,9 @@
 
 `python -m benchmarks.agent_overhead` prints two tables:
 
-- *toggle*: one process, hooks on and off in thousands of short blocks in ABBA order, ratio of paired blocks (trimmed
-  mean with a bootstrap interval).  The finest measure: it sees a tenth of a per cent.
+- *toggle*: one process, hooks on and off in thousands of short blocks, on-off-off-on or off-on-on-off by lot (a fixed
+  order would fall in step with the garbage collector), ratio of paired blocks (trimmed mean of logarithms with a
+  bootstrap interval).  The finest measure; the row "bare" switches nothing and shows what is left of the noise.
 - *processes*: whole processes in interleaved rounds, CPU per step as a ratio to the bare run of the same round
   (medians), and the extra resident memory.
 
@@ -21,6 +22,7 @@ import contextlib
 import gc
 import importlib.util
 import json
+import math
 import os
 import random
 import re
@@ -39,7 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LIVE_MEGABYTES = 200.0
 BLOCK_SECONDS = 0.006
 WARM_SECONDS = 0.7
-TOGGLE_SECONDS = 12.0
+TOGGLE_SECONDS = 20.0
 PROCESS_SECONDS = 2.0
 ROUNDS = 3
 BOOTSTRAPS = 300
@@ -125,15 +127,18 @@ def measure_process(workload: str, variant: str) -> dict[str, float]:
     return {"mean": sum(times) / len(times), "p50": statistics.median(times), "resident": resident}
 
 
-def trimmed(values: list[float]) -> float:
-    """The mean without the lowest and the highest tenth."""
-    values = sorted(values)
-    cut = len(values) // 10
-    return statistics.fmean(values[cut : len(values) - cut])
+def typical(logarithms: list[float]) -> float:
+    """The ratio behind logarithms of ratios: their mean without the lowest and the highest fifth.
+
+    Logarithms, since ratios of noisy times are lopsided: with no difference at all their mean is above one.
+    """
+    logarithms = sorted(logarithms)
+    cut = len(logarithms) // 5
+    return math.exp(statistics.fmean(logarithms[cut : len(logarithms) - cut]))
 
 
 def measure_toggle(workload: str, variant: str) -> dict[str, float]:
-    """The ratio of CPU in short blocks with the hooks on to blocks with the hooks off; null control: variant "bare"."""
+    """The ratio of CPU in short blocks with the hooks on to blocks with them off; variant "bare" switches nothing."""
     on, off, own = _switches(variant)
     heap = live_heap(LIVE_MEGABYTES)
     step = WORKLOADS[workload]()
@@ -148,19 +153,21 @@ def measure_toggle(workload: str, variant: str) -> dict[str, float]:
             step()
         return time.process_time() - before
 
-    ratios: list[float] = []
+    chance = random.Random(1)
+    found: list[float] = []
     end = time.monotonic() + TOGGLE_SECONDS
     while time.monotonic() < end:
-        first = block()
-        on()
+        inner, outer, sign = (on, off, 1) if chance.random() < 0.5 else (off, on, -1)
+        outer()
+        around = block()
+        inner()
         middle = block() + block()
-        off()
-        ratios.append(middle / (first + block()))
-    chance = random.Random(1)
-    draws = sorted(trimmed(chance.choices(ratios, k=len(ratios))) for _ in range(BOOTSTRAPS))
+        outer()
+        found.append(sign * math.log(middle / (around + block())))
+    draws = sorted(typical(chance.choices(found, k=len(found))) for _ in range(BOOTSTRAPS))
     low, high = draws[BOOTSTRAPS // 40], draws[-BOOTSTRAPS // 40]
     assert heap
-    return {"ratio": trimmed(ratios), "low": low, "high": high, "pairs": len(ratios), "own": own()}
+    return {"ratio": typical(found), "low": low, "high": high, "pairs": len(found), "own": own()}
 
 
 def _switches(variant: str) -> tuple[Callable[[], object], Callable[[], object], Callable[[], int]]:

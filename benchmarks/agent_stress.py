@@ -1,7 +1,8 @@
 """Stress of the native sampler: allocations by the hundred million under threads, forks, stacked hooks and searches.
 
 `python -m benchmarks.agent_stress --allocations 100000000 --sanitize` builds the extension with the address and
-undefined-behaviour sanitizers into a temporary folder and runs there; a finding makes the exit status non-zero.
+undefined-behaviour sanitizers into a temporary folder and runs there, in processes of `--piece` seconds that each have
+a seed of their own, until so many allocations are counted; a finding makes the exit status non-zero.
 """
 
 from __future__ import annotations
@@ -120,8 +121,9 @@ WORKS: tuple[Work, ...] = (
 class Stress:
     """Counts what the workers did and remembers what went wrong."""
 
-    def __init__(self, allocations: int, seconds: float) -> None:
+    def __init__(self, allocations: int, seconds: float, seed: int) -> None:
         self.wanted = allocations
+        self.seed = seed
         self.done = [0] * THREADS
         self.failures: list[str] = []
         self.forks = 0
@@ -137,7 +139,7 @@ class Stress:
 
     def work(self, index: int) -> None:
         """One allocating thread."""
-        turn = index
+        turn = index + self.seed * 1_000_003
         while not self.finished():
             turn += 1
             self.done[index] += WORKS[turn % len(WORKS)](turn)
@@ -222,14 +224,16 @@ def stack_of(pid: int) -> str:
     ).stdout[-6000:]
 
 
-def run_here(allocations: int, seconds: float) -> int:
-    native.start(INTERVAL_BYTES, max_stacks=MAX_STACKS, max_live_samples=MAX_LIVE_SAMPLES)
-    stress = Stress(allocations, seconds)
+def run_here(allocations: int, seconds: float, seed: int) -> int:
+    native.start(INTERVAL_BYTES, max_stacks=MAX_STACKS, max_live_samples=MAX_LIVE_SAMPLES, seed=seed)
+    stress = Stress(allocations, seconds, seed)
     started = time.monotonic()
     stress.run()
     stats = native.stats()
     native.stop()
-    print(f"allocations   {sum(stress.done):,} in {time.monotonic() - started:.0f} s by {THREADS} threads")
+    print(
+        f"allocations   {sum(stress.done):,} in {time.monotonic() - started:.0f} s by {THREADS} threads, seed {seed}"
+    )
     print(f"hangs inside the sanitizer's own allocator after fork: {stress.sanitizer_hangs}")
     print(f"forks {stress.forks}, snapshots {stress.snapshots}, holder searches {stress.searches}")
     print(
@@ -243,48 +247,70 @@ def run_here(allocations: int, seconds: float) -> int:
     return 1 if stress.failures else 0
 
 
-def run_sanitized(allocations: int, seconds: float) -> int:
+def build_sanitized(folder: str) -> dict[str, str]:
+    """Build the extension into `folder`; the environment in which it is used."""
+    source = shutil.copytree(
+        SOURCE,
+        Path(folder) / "source",
+        ignore=shutil.ignore_patterns("build", "*.egg-info"),
+        dirs_exist_ok=True,
+    )
+    build = [sys.executable, "-m", "pip", "install", "-q", "--upgrade", "--no-deps", "--no-build-isolation"]
+    build += ["--no-cache-dir", "--target", folder, str(source)]
+    subprocess.run(build, check=True, env=os.environ | {"PLIMSOLL_SANITIZE": "1"})
+    found = [
+        subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    return os.environ | {
+        "LD_PRELOAD": " ".join(path.strip() for path in found),
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        "PYTHONPATH": os.pathsep.join([folder, str(ROOT)]),
+    }
+
+
+def run_sanitized(allocations: int, seconds: float, seed: int, piece: float) -> int:
+    """Pieces with seeds of their own until enough is counted or time is up; stops at the first finding."""
+    counted, ends = 0, time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
-        build = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--no-deps",
-            "--no-build-isolation",
-            "--no-cache-dir",
-        ]
-        environment = os.environ | {"PLIMSOLL_SANITIZE": "1"}
-        source = shutil.copytree(
-            SOURCE, Path(folder) / "source", ignore=shutil.ignore_patterns("build", "*.egg-info")
-        )
-        subprocess.run([*build, "--target", folder, str(source)], check=True, env=environment)
-        libraries = [
-            subprocess.run(
-                ["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True
-            ).stdout.strip()
-            for name in ("libasan.so", "libubsan.so")
-        ]
-        environment = os.environ | {
-            "LD_PRELOAD": " ".join(libraries),
-            "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0",
-            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-            "PYTHONPATH": os.pathsep.join([folder, str(ROOT)]),
-        }
-        command = [sys.executable, "-m", "benchmarks.agent_stress"]
-        command += ["--allocations", str(allocations), "--seconds", str(seconds)]
-        return subprocess.run(command, check=False, env=environment, cwd=ROOT).returncode
+        environment = build_sanitized(folder)
+        while counted < allocations and time.monotonic() < ends:
+            command = [sys.executable, "-m", "benchmarks.agent_stress", "--seed", str(seed)]
+            command += ["--allocations", str(allocations - counted)]
+            command += ["--seconds", str(min(piece, max(1.0, ends - time.monotonic())))]
+            done = subprocess.run(
+                command, check=False, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+            )
+            print(done.stdout, flush=True)
+            if done.returncode:
+                print(f"seed {seed} ended with status {done.returncode}")
+                return 1
+            counted += counted_in(done.stdout)
+            seed += 1
+    print(f"{counted:,} allocations under the sanitizers, nothing found")
+    return 0
+
+
+def counted_in(output: str) -> int:
+    """The number behind the word "allocations" of one piece's report."""
+    row = next(line for line in output.splitlines() if line.startswith("allocations"))
+    return int(row.split()[1].replace(",", ""))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--allocations", type=int, default=10_000_000)
     parser.add_argument("--seconds", type=float, default=3600, help="stop then, and say how far it came")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--piece", type=float, default=200, help="seconds of one process under the sanitizers"
+    )
     parser.add_argument("--sanitize", action="store_true", help="build and run with ASan and UBSan")
     arguments, _ = parser.parse_known_args()
-    run = run_sanitized if arguments.sanitize else run_here
-    return run(arguments.allocations, arguments.seconds)
+    if arguments.sanitize:
+        return run_sanitized(arguments.allocations, arguments.seconds, arguments.seed, arguments.piece)
+    return run_here(arguments.allocations, arguments.seconds, arguments.seed)
 
 
 if __name__ == "__main__":
