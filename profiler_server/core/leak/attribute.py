@@ -22,6 +22,8 @@ KEPT_SHARE = 0.85
 MAX_SUSPECTS = 10
 MAX_PATH = 24
 MAX_MEMBERS = 6
+KIN_Z = 2.0
+SPOKESMAN_SHARE = 0.5
 MIN_SHARE = 0.01
 START_SHARE = 0.1
 
@@ -91,14 +93,15 @@ def attribute(
     accused = false_discovery_control(np.clip(norm.sf(z), 1e-300, 1.0)) <= config.site_false_discovery_rate
     guilty = {s for s, a in zip(stacks, accused, strict=True) if a and slopes[s] > 0}
     explained = sum(slopes[s] for s in guilty) / lives
-    suspects = _rank(guilty or set(stacks), slopes, flats, lives, window)
+    likely = {s for s, score in zip(stacks, z, strict=True) if score >= KIN_Z}
+    suspects = _rank(guilty | _kin(likely, guilty, window.language), slopes, flats, lives, window)
     share = SiteShare(
         explained=float(explained / growth_per_hour) if growth_per_hour > 0 else 0.0,
         growing=len(guilty),
         tested=len(stacks),
         false_discovery_rate=config.site_false_discovery_rate,
     )
-    return Attribution(suspects if guilty else (), share)
+    return Attribution(suspects, share)
 
 
 def sites_confirm(
@@ -136,6 +139,7 @@ def sites_confirm(
 
 
 Stack = tuple[Frame, ...]
+Place = tuple[str, str]
 
 
 def _pool(
@@ -153,6 +157,19 @@ def _pool(
     return slopes, variances, flats, len(fitted)
 
 
+def _kin(likely: set[Stack], guilty: set[Stack], language: str) -> set[Stack]:
+    """Return the `likely` stacks whose place is of one type with a guilty one: it takes less to believe them."""
+    places = {_place(stack, language) for stack in guilty if stack}
+    return {
+        s for s in likely - guilty if s and any(same_type(_place(s, language), place) for place in places)
+    }
+
+
+def _place(stack: Stack, language: str) -> Place:
+    frame = stack[guilty_index(stack, language)]
+    return frame.function, frame.file
+
+
 def _rank(
     guilty: set[Stack],
     slopes: dict[Stack, float],
@@ -164,13 +181,12 @@ def _rank(
     grouped: dict[Place, list[Stack]] = defaultdict(list)
     for stack in guilty:
         if stack:
-            frame = stack[guilty_index(stack, window.language)]
-            grouped[(frame.function, frame.file)].append(stack)
+            grouped[_place(stack, window.language)].append(stack)
     total = sum(max(slopes[s], 0.0) for s in guilty) or 1.0
     found = []
     for places in _merge_stems(grouped, slopes, window.language):
         stacks = [stack for place in places for stack in grouped[place]]
-        best = max(grouped[places[0]], key=lambda s: slopes[s])
+        best = _spokesman([grouped[place] for place in places], slopes)
         at = guilty_index(best, window.language)
         growth = sum(slopes[s] for s in stacks)
         found.append(
@@ -190,6 +206,20 @@ def _rank(
     return tuple(s for s in found[:MAX_SUSPECTS] if s.share >= MIN_SHARE)
 
 
+def _spokesman(places: Sequence[Sequence[Stack]], slopes: dict[Stack, float]) -> Stack:
+    """Return the stack that tells a group's story best: of the places that grow much, the one with most callers.
+
+    A goroutine's own stack ends where it was started, so it grows without saying for whom.
+    """
+    growth = [sum(slopes[s] for s in stacks) for stacks in places]
+    best = [
+        max(stacks, key=lambda s: slopes[s])
+        for stacks, grown in zip(places, growth, strict=True)
+        if grown >= SPOKESMAN_SHARE * max(growth)
+    ]
+    return max(best, key=len)
+
+
 def _members(
     places: Sequence[Sequence[Stack]], slopes: dict[Stack, float], total: float, language: str
 ) -> tuple[Member, ...]:
@@ -202,9 +232,6 @@ def _members(
         frame = best[guilty_index(best, language)]
         members.append(Member(frame.function, frame.file, frame.line, sum(slopes[s] for s in stacks) / total))
     return tuple(members)
-
-
-Place = tuple[str, str]
 
 
 def _merge_stems(

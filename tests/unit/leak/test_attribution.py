@@ -71,6 +71,22 @@ def test_methods_of_one_type_are_one_suspect_with_its_members() -> None:
     assert Suspect.from_json(json.loads(json.dumps(asdict(first)))) == first
 
 
+def test_a_group_is_named_by_the_place_that_says_who_calls_it() -> None:
+    table = _table({(CANCEL, RUN, CONSUME): _line(7.0), (DONE, RUN_INNER): _line(9.0)})
+    (only,) = attribute(_window(table), 16.0 * MIB, [("a", EPOCH)]).suspects
+    assert (only.function, only.path) == (RUN.function, (CONSUME.function,))
+    assert [m.function for m in only.members] == [RUN_INNER.function, RUN.function]
+
+
+def test_a_method_of_an_accused_type_is_believed_sooner() -> None:
+    steady = {(frame(f"render{i}"), SERVE): _line(0.0, 20.0) for i in range(40)}
+    accused = {(CANCEL, RUN, CONSUME): _line(9.0)}
+    stranger = _table({**accused, **steady, (DONE, frame("cart.keep")): _line(0.26, 0.3)})
+    kin = _table({**accused, **steady, (DONE, RUN_INNER): _line(0.26, 0.3)})
+    assert [len(s.members) for s in attribute(_window(stranger), 9.0 * MIB, [("a", EPOCH)]).suspects] == [0]
+    assert [len(s.members) for s in attribute(_window(kin), 9.0 * MIB, [("a", EPOCH)]).suspects] == [2]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "together"),
     [
