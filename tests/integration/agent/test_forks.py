@@ -14,9 +14,8 @@ time.sleep({wait})
 pid = os.fork()
 if pid == 0:
     plimsoll_agent.counter("child", 1)
-    time.sleep(1.2)
+    time.sleep(3)
     os._exit(0)
-time.sleep(1.2)
 os.waitpid(pid, 0)
 """
 
@@ -72,7 +71,7 @@ time.sleep(.5)
 """
     status, out, err = finish(launch.python(code))
     assert (status, err) == (0, "")
-    assert float(out) < 5.0
+    assert float(out) < 30.0  # seconds; 100 forks that each wait for a point would take longer
     assert len(by_pid(capture)) == 1
 
 
@@ -83,7 +82,7 @@ import ctypes, os, time, plimsoll_agent
 plimsoll_agent.start()
 time.sleep(.3)
 pid = ctypes.pythonapi.fork() if hasattr(ctypes.pythonapi, "fork") else ctypes.PyDLL(None).fork()
-end = time.monotonic() + 1.2
+end = time.monotonic() + 2.5
 while time.monotonic() < end:
     plimsoll_agent.counter("child" if pid == 0 else "parent")
     time.sleep(.01)
@@ -95,7 +94,7 @@ os.waitpid(pid, 0)
     assert (status, err) == (0, "")
     assert len(capture.instance_keys()) == 2
     sums = {name: sum(n or 0 for n in capture.column(name)) for name in ("child", "parent")}
-    assert all(10 <= count <= 125 for count in sums.values()), sums
+    assert all(10 <= count <= 255 for count in sums.values()), sums
 
 
 MULTIPROCESSING = """
@@ -161,7 +160,7 @@ def test_gunicorn(capture, launch, options, tmp_path) -> None:
     process.terminate()
     if "gevent" in options:  # its workers do not always hear a signal, with or without an agent
         process.kill()
-    _, err = process.communicate(timeout=15)
+    _, err = process.communicate(timeout=60)
     assert "plimsoll_agent:" not in err
     assert process.returncode == (-9 if "gevent" in options else 0)
 
@@ -170,7 +169,7 @@ def get(path: str, target: str) -> int:
     import socket
 
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(path)
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         answer = b""

@@ -78,7 +78,7 @@ def test_a_go_target_is_watched(capture, launch, options) -> None:
     assert capture.column("rss_bytes")[0] > 1e6
     assert all(0 < count <= 200 for count in capture.column("requests"))
     sidecar.send_signal(signal.SIGTERM)
-    _, err = sidecar.communicate(timeout=10)
+    _, err = sidecar.communicate(timeout=60)
     assert sidecar.returncode == 0
     assert "Traceback" not in err
 
@@ -148,7 +148,7 @@ def test_a_replay_arrives_whole_in_order_and_ends_now(capture, launch, finish, t
     points = [(m["instance"], ts) for m in capture.points() for ts in m["points"]["ts"]]
     assert len(points) == 2400
     assert all(len(m["points"]["ts"]) <= 500 for m in capture.points())
-    assert abs(max(ts for _, ts in points) - time.time()) < 15
+    assert abs(max(ts for _, ts in points) - time.time()) < 60
     for name in ("web-1", "web-2"):
         own = [ts for instance, ts in points if instance["key"].startswith(name)]
         assert own == sorted(own)
@@ -167,7 +167,7 @@ def test_a_replay_at_speed_keeps_its_own_clock(capture, launch, finish, tmp_path
     began = time.time()
     status, _, _ = finish(replay(launch, str(a_trace(tmp_path / "t", 8)), "--speed", "210"))
     assert status == 0
-    assert 1.5 < time.time() - began < 40
+    assert 1.5 < time.time() - began < 100
     stamps = [ts for m in capture.points() for ts in m["points"]["ts"]]
     assert len(stamps) == 16
     assert max(stamps) <= time.time() + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from itertools import pairwise
 
 from plimsoll_agent.allocators import TYPICAL_BLOCK_BYTES, Allocators, LiveEstimate
 from plimsoll_agent.cgroup import Cgroup, find_cgroup
@@ -66,7 +67,7 @@ def test_start_time_is_before_now_and_stable() -> None:
     first, second = start_time(), start_time()
     assert first is not None
     assert second is not None
-    assert abs(first - second) < 0.05
+    assert abs(first - second) < 10  # two clocks are read one after the other
     assert first <= time.time()
 
 
@@ -132,17 +133,21 @@ def test_allocators_follow_an_allocation() -> None:
 
 
 def test_a_counter_runs_only_within_its_budget() -> None:
-    budget = Budget(0.001)
-    calls = []
+    share = 0.001
+    budget = Budget(share)
+    costs = []
 
     def slow() -> dict[str, float]:
-        calls.append(1)
+        began = time.perf_counter()
         time.sleep(0.01)
+        costs.append(time.perf_counter() - began)
         return {"x": 1.0}
 
-    for second in range(100):
-        budget.run(float(second), slow)
-    assert 5 <= len(calls) <= 10
+    called_at = [second for second in range(600) if budget.run(float(second), slow)]
+    rests = [later - earlier for earlier, later in pairwise(called_at)]
+    assert rests
+    assert all(rest >= cost / share for rest, cost in zip(rests, costs, strict=False))
+    assert min(rests) < 12 or min(costs) > 0.0105
     free = Budget(0.0)
     assert [free.run(0.0, dict) for _ in range(3)] == [{}, {}, {}]
 
@@ -150,14 +155,15 @@ def test_a_counter_runs_only_within_its_budget() -> None:
 def test_a_counter_that_holds_the_process_up_rests_ten_times_as_long() -> None:
     budget = Budget(0.01)
     budget.run(0.0, lambda: time.sleep(MAX_PAUSE_SECONDS * 1.1) or {})
-    assert budget.run(20.0, lambda: {"x": 1.0}) == {}
-    assert budget.run(200.0, lambda: {"x": 1.0}) == {"x": 1.0}
+    assert budget.run(MAX_PAUSE_SECONDS * 9 / 0.01, lambda: {"x": 1.0}) == {}
+    assert budget.run(1e6, lambda: {"x": 1.0}) == {"x": 1.0}
 
 
 def test_collections_and_pauses() -> None:
     watch = CollectorWatch()
     watch.start()
     watch.start()
+    gc.disable()  # no collection but the one that is asked for
     try:
         watch.take()
         gc.collect()
@@ -166,6 +172,7 @@ def test_collections_and_pauses() -> None:
         assert taken["gc_pause_ms"] > 0.0
         assert watch.take() == {"gc_collections": 0.0, "gc_pause_ms": 0.0}
     finally:
+        gc.enable()
         watch.stop()
     assert watch._heard not in gc.callbacks
 

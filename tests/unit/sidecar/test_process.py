@@ -39,7 +39,7 @@ def test_a_zombie_is_dead_and_the_end_is_told() -> None:
         watched = WatchedProcess(child.pid)
         assert watched.columns()["rss_bytes"] > 0
         child.kill()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while watched.alive() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not watched.alive()
