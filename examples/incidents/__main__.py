@@ -21,9 +21,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make incident-N", description=__doc__)
     parser.add_argument("number", type=int, choices=sorted(NAMES))
     parser.add_argument("--check", action="store_true", help="judge without a person, then stop")
+    parser.add_argument("--folder", help="the data's folder below .plimsoll (default: incident-N)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _as_interrupt)
-    stage = Stage(f"incident-{options.number}")
+    stage = Stage(options.folder or f"incident-{options.number}", is_visited=not options.check)
     module = importlib.import_module(f"examples.incidents.{NAMES[options.number]}.scenario")
     scenario = cast("Scenario", module.SCENARIO())
     try:

@@ -32,13 +32,16 @@ class Expectation:
 
 
 class Stage:
-    """Everything that a demonstration has started; `stop` stops it all."""
+    """Everything that a demonstration has started; `stop` stops it all.
 
-    def __init__(self, name: str) -> None:
+    Where a person visits (`is_visited`) the server has the port that people expect, if it is free.
+    """
+
+    def __init__(self, name: str, *, is_visited: bool = True) -> None:
         self.folder = ROOT / ".plimsoll" / name
         shutil.rmtree(self.folder, ignore_errors=True)
         self.logs = self.folder / "log"
-        self.url = f"http://127.0.0.1:{free_port(PREFERRED_PORT)}"
+        self.url = f"http://127.0.0.1:{free_port(PREFERRED_PORT if is_visited else 0)}"
         self.mailbox = Mailbox(self.folder / "mail", free_port())
         self.programs: list[Program] = []
         self.begun = time.monotonic()

@@ -17,7 +17,7 @@ from examples.stage.stage import Expectation, Stage, StageFailed, say
 SERVICE = "feature-store"
 GOOD, BAD, FIXED = "r41", "r42", "r43"
 COMMITS = {GOOD: "889660c", BAD: "d7b10a27c970", FIXED: "889660c"}
-RELEASE_SECONDS = {GOOD: 80.0, BAD: 190.0, FIXED: 1e9}
+GOOD_SECONDS, BAD_SECONDS, TOO_LATE_SECONDS = 80.0, 170.0, 300.0
 RESTART_SECONDS = 130.0
 LATENCY_CORRELATION = 0.5
 LIMIT_BYTES = 384 << 20
@@ -66,7 +66,7 @@ class ContextLeak:
         stage.run(sidecar("replay", ["replay", str(folder)], stage.agent, stage.logs))
 
     def each_second(self) -> str:
-        """Release the next version when its time has come; restart the bad one once, as an operator would."""
+        """Release the bad version, restart it once, and release the fixed one when told, as an operator would."""
         if not self.binaries:
             return "replayed from recordings"
         if not self.rss_when_found and finding_of(SERVICE) is not None:
@@ -74,9 +74,11 @@ class ContextLeak:
         if self.release == BAD and not self.restarted and self._age > RESTART_SECONDS:
             self.restarted = True
             self._run(BAD)
-        following = {GOOD: BAD, BAD: FIXED}.get(self.release)
-        if following and self._age > RELEASE_SECONDS[self.release]:
-            self._run(following)
+        if self.release == GOOD and self._age > GOOD_SECONDS:
+            self._run(BAD)
+        is_told = self.rss_when_found or self._age > TOO_LATE_SECONDS
+        if self.release == BAD and self._age > BAD_SECONDS and is_told:
+            self._run(FIXED)
         return f"{SERVICE} {self.release} {self.running[0].rss_bytes >> 20} MiB"
 
     def expectations(self) -> list[Expectation]:

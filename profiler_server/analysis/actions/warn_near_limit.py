@@ -20,6 +20,8 @@ RETAINED = ("runtime_retention", "fragmentation", "high_water")
 WARN_SHARE = 0.9
 CALM_SHARE = 0.8
 RECENT_POINTS = 12
+SILENT_SECONDS = 60.0
+SILENT_INTERVALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,15 @@ class Fullness:
 
 
 def fullness_of(window: ServiceWindow) -> Fullness | None:
-    """Return how full the fullest process is, None when its size or limit is not known."""
+    """Return how full the fullest running process is, None when its size or limit is not known.
+
+    One that has been silent for longer than `SILENT_SECONDS` and `SILENT_INTERVALS` points runs no more.
+    """
     if not window.memory_limit_bytes:
         return None
-    known = (
-        limited_memory(series, window.memory_limit_bytes)[-RECENT_POINTS:] for series in window.instances
-    )
+    silence = max(SILENT_SECONDS, SILENT_INTERVALS * window.interval_seconds)
+    running = [one for one in window.instances if len(one.ts) and one.ts[-1] >= window.now - silence]
+    known = (limited_memory(series, window.memory_limit_bytes)[-RECENT_POINTS:] for series in running)
     sizes = [float(np.median(values)) for values in known if len(values)]
     return Fullness(max(sizes), int(window.memory_limit_bytes)) if sizes else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -101,6 +102,14 @@ def test_how_full_it_is_comes_from_the_newest_points() -> None:
     assert fullness_of(a_window(None, rss_bytes=[1, 2, 3])) is None
     assert fullness_of(a_window(100.0, heap_live_bytes=[1, 2, 3])) is None
     assert fullness_of(a_window(100.0, rss_bytes=[80, 90, np.nan])) == Fullness(85.0, 100)
+
+
+def test_a_process_that_has_ended_is_not_full() -> None:
+    running = a_window(100.0, rss_bytes=[40, 40, 40])
+    (one,) = running.instances
+    ended = replace(one, instance="old", ts=one.ts - 120.0, columns={"rss_bytes": np.full(3, 95.0)})
+    assert fullness_of(replace(running, instances=(ended, one))) == Fullness(40.0, 100)
+    assert fullness_of(replace(running, instances=(ended,))) is None
 
 
 def test_a_control_groups_usage_counts_against_its_own_limit_only() -> None:
