@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dashboards.finding_words import channel_name, note_of, odds_text
 from profiler_server.core import units
 
 Fact = tuple[str, str]
 LARGEST_SHARE = 2.0
 CLEAR_CORRELATION = 0.5
-FACTOR = "log Bayes factor"
+SLIGHT_CORRELATION = 0.3
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def facts_of(evidence: Mapping[str, Any]) -> list[Fact]:
         *_sites(evidence),
         *_certainty(evidence),
     ]
-    return facts + [("Note", str(note)) for note in evidence.get("notes") or ()]
+    return facts + [note_of(str(note)) for note in evidence.get("notes") or ()]
 
 
 def latency_of(evidence: Mapping[str, Any]) -> Latency | None:
@@ -48,50 +49,65 @@ def _latency_word(correlation: float) -> str:
     return "rises with memory" if correlation > 0 else "falls as memory rises"
 
 
-def reason_of(alternative: Mapping[str, Any]) -> str:
-    """Return why an innocent explanation holds or not, with how clearly."""
-    reason, margin = str(alternative["reason"]), alternative.get("margin")
-    if margin is None:
-        return reason
-    factor = f"{FACTOR} {abs(float(margin)):.1f} for {'growth' if float(margin) > 0 else 'this'}"
-    return factor if reason == FACTOR else f"{reason}; {factor}"
-
-
 def _signal(evidence: Mapping[str, Any]) -> list[Fact]:
     signal = evidence.get("signal")
-    return [("Signal", str(signal).replace("_", " "))] if signal else []
+    return [("What grows", channel_name(str(signal)))] if signal else []
 
 
 def _load(evidence: Mapping[str, Any]) -> list[Fact]:
     facts: list[Fact] = []
     load = evidence.get("load")
     if load and load.get("correlation") is not None:
-        lag = float(load.get("lag_seconds") or 0)
-        text = f"correlation {float(load['correlation']):.2f} with the load"
-        facts.append(("Load", f"{text}, {units.format_duration(lag)} behind it" if lag else text))
+        correlation, lag = float(load["correlation"]), float(load.get("lag_seconds") or 0)
+        behind = f", {units.format_duration(lag)} behind it" if lag else ""
+        facts.append(("Load", f"{_load_words(correlation)} (correlation {_signed(correlation)}){behind}"))
     if evidence.get("latency_correlation") is not None:
         correlation = float(evidence["latency_correlation"])
-        facts.append(("Latency", f"{_latency_word(correlation)} (correlation {correlation:.2f} with memory)"))
+        facts.append(("Latency", f"{_latency_word(correlation)} (correlation {_signed(correlation)})"))
     return facts
+
+
+def _load_words(correlation: float) -> str:
+    if abs(correlation) < SLIGHT_CORRELATION:
+        return "memory does not move with it"
+    if correlation < 0:
+        return "memory rises while it falls"
+    return (
+        "memory rises and falls with it"
+        if correlation >= CLEAR_CORRELATION
+        else "memory moves a little with it"
+    )
+
+
+def _signed(correlation: float) -> str:
+    return f"{correlation:.2f}".replace("-", units.MINUS)
 
 
 def _replicas(evidence: Mapping[str, Any]) -> list[Fact]:
     if not evidence.get("replicas"):
         return []
-    lives = int(evidence.get("lives") or 1)
-    over = f", over {lives} process lives" if lives > 1 else ""
-    return [("Replicas", f"{evidence.get('replicas_growing', 0)} of {evidence['replicas']} grow{over}")]
+    lives, replicas = int(evidence.get("lives") or 1), int(evidence["replicas"])
+    growing = int(evidence.get("replicas_growing") or 0)
+    who = (
+        f"{growing} of {replicas} grow"
+        if replicas > 1
+        else "the only one grows"
+        if growing
+        else "the only one"
+    )
+    return [("Instances", f"{who}, seen over {lives} process lives" if lives > 1 else who)]
 
 
 def _sites(evidence: Mapping[str, Any]) -> list[Fact]:
     sites = evidence.get("sites")
     if not sites:
         return []
-    share, text = sites.get("explained"), f"{sites['growing']} of {sites['tested']} grow"
-    if (
-        share is not None and 0 <= share <= LARGEST_SHARE
-    ):  # beyond it what grew was not bytes, and no share is one
-        text += f" and explain {units.format_share(share)} of the growth"
+    share, growing = sites.get("explained"), int(sites["growing"])
+    text = f"{growing} of {sites['tested']} grow{'s' if growing == 1 else ''}"
+    if growing and share is not None and 0 < share <= LARGEST_SHARE:  # beyond it what grew was not bytes
+        text += (
+            f" and explain{'s' if growing == 1 else ''} {units.format_share(min(share, 1.0))} of the growth"
+        )
     return [("Call sites", text)]
 
 
@@ -99,8 +115,9 @@ def _certainty(evidence: Mapping[str, Any]) -> list[Fact]:
     if not evidence.get("log_threshold"):
         return []
     found, needed = float(evidence["log_evidence"]), float(evidence["log_threshold"])
+    odds = f"odds of lasting growth {odds_text(found)}"
     if found < needed:  # an open finding needs less to stay than it needed to be raised
         return [
-            ("Certainty", f"log evidence {found:.1f} by the newest data; {needed:.1f} was needed to raise it")
+            ("Certainty", f"{odds} by the newest data; {odds_text(needed)} was needed to raise the finding")
         ]
-    return [("Certainty", f"log evidence {found:.1f}, where {needed:.1f} is needed")]
+    return [("Certainty", f"{odds}; {odds_text(needed)} is needed to raise a finding")]

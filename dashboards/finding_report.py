@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from dashboards.figures.floor import Floor, FloorPicture, Forecast, floor_figure
 from dashboards.finding_comparison import FindingComparison, finding_comparison
-from dashboards.finding_evidence import Latency, facts_of, latency_of, reason_of
+from dashboards.finding_evidence import Latency, facts_of, latency_of
 from dashboards.finding_memory import FindingMemory, finding_memory
+from dashboards.finding_words import channel_name, reason_of
 from dashboards.links import compare_url, flame_url, service_url, source_url
 from dashboards.scope import Scope
 from profiler_server.accounts.models import Membership, Role
@@ -24,8 +25,24 @@ from profiler_server.catalog.models import Release
 from profiler_server.core import units
 
 MAX_SUSPECTS = 10
+MAX_MEMBERS = 12
 MAX_RELEASES = 12
 MARGIN = 0.1
+RARE = 0.1
+AFTERWARDS = (
+    "Nothing: it is resolved. If it grows again, this finding comes back by itself, with its history."
+)
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """One call site of a suspect that stands for several; `share` as text, "" where it is not known."""
+
+    function: str
+    place: str
+    source: str
+    share: str
+    flame: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,8 @@ class SuspectRow:
     function: str
     place: str
     path: Sequence[str]
+    below: Sequence[str]
+    members: Sequence[MemberRow]
     share: float | None
     share_percent: float
     growth: str
@@ -65,7 +84,8 @@ class ReleaseRow:
 class Cure:
     """Which release ended a finding, since when it runs, and where both can be seen."""
 
-    sentence: str
+    release: str
+    grew_in: str
     since: datetime | None
     timeline: str
 
@@ -77,6 +97,8 @@ class FindingReport:
     finding: Finding
     title: str
     no_leak: bool
+    of_heap: bool
+    of_memory: bool
     steps: Sequence[str]
     growth: str
     growth_range: str
@@ -89,6 +111,7 @@ class FindingReport:
     cure: Cure | None
     figure: Mapping[str, Any] | None
     floor_rows: Sequence[tuple[float, str, str, str]]
+    undecided_until: datetime | None
     releases: Sequence[ReleaseRow]
     holders: Sequence[HolderReport]
     events: Sequence[FindingEvent]
@@ -110,11 +133,13 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
         finding=found,
         title=diagnosis_name(found.diagnosis),
         no_leak=found.family == Family.RETENTION,
-        steps=next_steps(found.diagnosis),
-        growth=rate_text(found.growth_bytes_per_hour, unit),
+        of_heap=found.family == Family.HEAP,
+        of_memory=unit == "bytes",
+        steps=next_steps(found.diagnosis) if found.is_open else (AFTERWARDS,),
+        growth=_growth(found, unit),
         growth_range=_range_text(found.growth_low, found.growth_high, unit),
         per_request=_per_request(found, unit),
-        suspects=_suspects(found, before, after, unit),
+        suspects=_suspects(found, before, after),
         alternatives=_alternatives(evidence),
         facts=facts_of(evidence),
         memory=finding_memory(found, lasting=after[1] - after[0]),
@@ -122,6 +147,7 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
         cure=_cure(found),
         figure=json.loads(floor_figure(picture).to_json()) if picture.floors else None,
         floor_rows=_floor_rows(picture),
+        undecided_until=_undecided_until(found, evidence),
         releases=_releases(found),
         holders=queries.holder_reports(scope.project.pk, finding_id=found.pk),
         events=queries.events(scope.project.pk, found.pk),
@@ -150,12 +176,22 @@ def rate_text(per_hour: float | None, unit: str) -> str:
     return f"{units.format_count(per_hour, signed=True)}/h"
 
 
+def _growth(found: Finding, unit: str) -> str:
+    """Return how fast it grows, with the name of what is counted."""
+    signal = str((found.evidence or {}).get("signal") or "")
+    if unit == "bytes" or not signal or found.growth_bytes_per_hour is None:
+        return rate_text(found.growth_bytes_per_hour, unit)
+    return f"{units.format_count(found.growth_bytes_per_hour, signed=True)} {channel_name(signal)}/h"
+
+
 def _per_request(found: Finding, unit: str) -> str:
-    if not found.bytes_per_request:
+    """Return the growth in the terms of requests: "2.1 KiB per request", "1 per 83 requests"."""
+    each = found.bytes_per_request
+    if not each:
         return ""
-    return (
-        units.format_bytes(found.bytes_per_request) if unit == "bytes" else f"{found.bytes_per_request:.2g}"
-    )
+    if unit == "bytes":
+        return f"{units.format_bytes(each)} per request"
+    return f"{each:.2g} per request" if each >= RARE else f"1 per {1 / each:,.0f} requests"
 
 
 def _range_text(low: float | None, high: float | None, unit: str) -> str:
@@ -164,32 +200,55 @@ def _range_text(low: float | None, high: float | None, unit: str) -> str:
     return f"{rate_text(low, unit)} to {rate_text(high, unit)}"
 
 
-def _suspects(found: Finding, before: Any, after: Any, unit: str) -> list[SuspectRow]:
+def _suspects(found: Finding, before: Any, after: Any) -> list[SuspectRow]:
     service, rows = found.service, []
     for suspect in found.suspects[:MAX_SUSPECTS]:
-        function, file, line = (
-            str(suspect.get("function", "")),
-            str(suspect.get("file", "")),
-            int(suspect.get("line") or 0),
-        )
-        share = suspect.get("share")
+        function, share = str(suspect.get("function", "")), suspect.get("share")
         rows.append(
             SuspectRow(
                 function=function,
-                place=f"{file}:{line}" if file and line else file,
+                place=_place(suspect),
                 path=[_frame_text(frame) for frame in suspect.get("path", ())],
+                below=[_frame_text(frame) for frame in suspect.get("below") or ()],
+                members=_members_of(found, suspect, after),
                 share=share,
                 share_percent=round(100 * min(max(float(share or 0.0), 0.0), 1.0), 1),
                 growth=rate_text(suspect.get("growth_bytes_per_hour"), "bytes"),
                 flat=units.format_bytes(suspect.get("flat_bytes")),
-                source=source_url(
-                    service.source_url_template, file=file, line=line, release=found.first_release
-                ),
+                source=_source(found, suspect),
                 flame=flame_url(service.name, after, search=function),
                 compare=compare_url(service.name, before, after, search=function),
             )
         )
     return rows
+
+
+def _members_of(found: Finding, suspect: Mapping[str, Any], after: Any) -> list[MemberRow]:
+    """Return the call sites that a suspect groups; none where it is one call site itself."""
+    members = suspect.get("members") or ()
+    return [
+        MemberRow(
+            str(member.get("function", "")),
+            _place(member),
+            _source(found, member),
+            "" if member.get("share") is None else units.format_share(float(member["share"])),
+            flame_url(found.service.name, after, search=str(member.get("function", ""))),
+        )
+        for member in members[:MAX_MEMBERS]
+        if len(members) > 1
+    ]
+
+
+def _place(site: Mapping[str, Any]) -> str:
+    file, line = str(site.get("file", "")), int(site.get("line") or 0)
+    return f"{file}:{line}" if file and line else file
+
+
+def _source(found: Finding, site: Mapping[str, Any]) -> str:
+    return source_url(
+        found.service.source_url_template, file=str(site.get("file", "")), line=int(site.get("line") or 0),
+        release=found.first_release,
+    )  # fmt: skip
 
 
 def _frame_text(frame: Any) -> str:
@@ -212,7 +271,7 @@ def _picture(scope: Scope, found: Finding, evidence: Mapping[str, Any], unit: st
         for row in evidence.get("floor") or ()
     ]
     forecast = None
-    if found.forecast_p10_at and found.forecast_p50_at and found.forecast_p90_at:
+    if found.is_open and found.forecast_p10_at and found.forecast_p50_at and found.forecast_p90_at:
         made = found.forecast_made_at or found.updated_at
         forecast = Forecast(
             made.timestamp(),
@@ -224,6 +283,14 @@ def _picture(scope: Scope, found: Finding, evidence: Mapping[str, Any], unit: st
         [floor for floor in floors if len(floor.ts)], unit, scope.zone, found.started_at.timestamp(),
         limit=found.limit_bytes, forecast=forecast,
     )  # fmt: skip
+
+
+def _undecided_until(found: Finding, evidence: Mapping[str, Any]) -> datetime | None:
+    """Return when a young process's growth can be told from caches that fill; None once that is past."""
+    until = evidence.get("undecided_until")
+    if until is None or not found.is_open or float(until) <= found.updated_at.timestamp():
+        return None
+    return datetime.fromtimestamp(float(until), UTC)
 
 
 def _floor_rows(picture: FloorPicture) -> list[tuple[float, str, str, str]]:
@@ -256,9 +323,9 @@ def _cure(found: Finding) -> Cure | None:
         "from_": f"{(found.started_at - MARGIN * span).timestamp():.0f}",
         "to": f"{(found.resolved_at + MARGIN * span).timestamp():.0f}",
     }
-    grew = f"It grew in release {found.first_release}. " if found.first_release else ""
     return Cure(
-        f"Release {found.cured_by_release} cured it. {grew}".strip(),
+        found.cured_by_release,
+        found.first_release,
         release.first_seen_at if release else None,
         service_url(found.service.name, **around),
     )

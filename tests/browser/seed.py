@@ -216,10 +216,15 @@ def regress() -> None:
 
 
 def main() -> None:
-    """`python -m tests.browser.seed quick|all|empty|regress`: prepare the server of the environment and fill it."""
+    """`python -m tests.browser.seed quick|all|empty|regress|kinds`: prepare the server of the environment and fill it."""
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
     if what == "regress":
         regress()
+        return
+    if what == "kinds":
+        from tests.browser.kinds import make_kinds
+
+        make_kinds()
         return
     call_command("prepare", stdout=StringIO())
     if what == "empty":

@@ -178,7 +178,8 @@ def test_a_resolved_finding_names_the_release_that_cured_it(shop: Shop, leak: Fi
     )
     Finding.objects.filter(pk=leak.pk).update(status="resolved", resolved_at=now, cured_by_release="v2")
     page = read(shop.viewer, leak)
-    assert "Release v2 cured it. It grew in release v1." in page
+    assert "Release v2, which runs since" in page
+    assert "cured it. It grew in release v1." in page
     assert "See both releases on the time axis" in page
     assert '<span class="badge plain ok">cured it</span>' in page
 
@@ -213,3 +214,26 @@ def test_the_layers_kept_with_the_finding_are_shown_when_its_points_are_gone(
         updated_at=datetime(2025, 1, 2, tzinfo=UTC),
     )  # fmt: skip
     assert "238 MiB" in read(shop.viewer, leak)
+
+
+def test_a_group_of_call_sites_shows_its_members(shop: Shop, leak: Finding) -> None:
+    members = [
+        {"function": "shop.cache.put", "file": "shop/cache.py", "line": 41, "share": 0.6},
+        {"function": "shop.cache.Put", "file": "shop/cache.py", "line": 12, "share": 0.33},
+    ]
+    Finding.objects.filter(pk=leak.pk).update(suspects=[leak.suspects[0] | {"members": members}])
+    page = read(shop.viewer, leak)
+    assert page.count('<ol class="suspects">') == 1
+    for words in ("shop.cache.Put", "shop/cache.py:12", "33 %", "60 %"):
+        assert words in page, words
+
+
+def test_counted_things_are_said_as_counts(shop: Shop, leak: Finding) -> None:
+    Finding.objects.filter(pk=leak.pk).update(
+        diagnosis="resource_leak", family="resource", suspects=[], growth_bytes_per_hour=40.0, growth_low=31.0,
+        growth_high=48.0, bytes_per_request=0.012, evidence=leak.evidence | {"signal": "goroutines"},
+    )  # fmt: skip
+    page = read(shop.viewer, leak)
+    for words in ("+40 goroutines/h", "+31/h to +48/h", "1 per 83 requests", "is not memory of the heap"):
+        assert words in page, words
+    assert "Who holds it" not in page
