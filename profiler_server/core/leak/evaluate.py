@@ -15,11 +15,13 @@ from profiler_server.core.leak.cohort import newest_release
 from profiler_server.core.leak.config import DEFAULT_CONFIG, DetectorConfig
 from profiler_server.core.leak.design import Explanations, scale_load
 from profiler_server.core.leak.diagnose import HELD_SHARE, diagnose_healthy, diagnose_leak
+from profiler_server.core.leak.discovery import log_e_value, wanted_log_e
 from profiler_server.core.leak.forecast import forecast_limit
 from profiler_server.core.leak.history import MID, REQUESTS, Clock, LifeHistory, absorb, begin_life, life_key
 from profiler_server.core.leak.model import HOUR, Evaluation, LeakState, ServiceWindow
 from profiler_server.core.leak.recovery import alive_lives, is_calm, late_part
 from profiler_server.core.leak.report import (
+    HELD_BY_RUN,
     abstain,
     evidence_of,
     healthy_sentence,
@@ -123,6 +125,10 @@ def _judge(
         state.suspected_at = None
     if state.detected_at is not None:
         return _follow(window, state, lives, verdicts, config)
+    state.log_e = log_e_value(leaking, config)
+    if leaking and not _is_discovery(window, state, config):
+        verdicts = [replace(v, held_by="run") if v.held_by is None else v for v in verdicts]
+        leaking = []
     if not leaking:
         return _healthy(window, state, lives, verdicts, config)
     chosen = _spokesman(leaking[0], verdicts)
@@ -130,6 +136,14 @@ def _judge(
     state.version = newest_release([lives[chosen.data.segments[i].life] for i in chosen.group.members])
     _remember(state, chosen)
     return _leak(window, state, lives, verdicts, chosen=chosen, config=config)
+
+
+def _is_discovery(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> bool:
+    """Whether the evidence suffices among all services that were looked at."""
+    wanted = window.log_e_wanted
+    if wanted is None:
+        wanted = wanted_log_e((), 1, config.service_false_discovery_rate)
+    return state.log_e is not None and state.log_e >= wanted
 
 
 def _spokesman(chosen: ChannelVerdict, verdicts: Sequence[ChannelVerdict]) -> ChannelVerdict:
@@ -152,7 +166,7 @@ def _confirmed(
         return verdict
     if not sites_confirm(window, verdict.rate, _members(verdict, lives), config):
         return verdict
-    return replace(verdict, held_by=None)
+    return replace(verdict, held_by=None, confirmed=True)
 
 
 def _members(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:
@@ -205,6 +219,7 @@ def _resolve(
     was = state.last
     state.lives, state.detected_at, state.suspected_at = kept, None, None
     state.channel, state.rate, state.calm, state.diagnosis = None, 0.0, 0, None
+    state.log_e = None
     running = {id(life) for life in alive}
     state.ignore_before = max((life.read_until for life in lives if id(life) not in running), default=None)
     healthy = _healthy(window, state, lives, verdicts, config)
@@ -273,7 +288,8 @@ def _healthy(
         return abstain(window, state, config)
     diagnosis = diagnose_healthy(verdicts, lives, window.language.lower())
     evidence = evidence_of(verdicts[0], lives, window, verdicts, config)
-    sentence = healthy_sentence(diagnosis, window, evidence)
+    is_held = any(v.held_by == "run" for v in verdicts)
+    sentence = HELD_BY_RUN if is_held else healthy_sentence(diagnosis, window, evidence)
     return without_finding("healthy", diagnosis, sentence, evidence=evidence, state=state)
 
 

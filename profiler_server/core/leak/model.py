@@ -192,6 +192,7 @@ class LeakState:
     While a finding is open `channel` and `rate` (units per hour of the detector's clock) are what it rests on,
     `version` is the newest release that grew when it was raised and `calm` counts evaluations in a row that saw no
     growth any more; processes that were over by `ignore_before` belong to a leak that has ended.
+    `log_e` is the log e-value with which a leak is claimed, or was when the open finding was made (None: no claim).
     `lives` are the histories in blocks, by instance and start; `last` is the last full evaluation without its state.
     """
 
@@ -204,6 +205,7 @@ class LeakState:
     rate: float = 0.0
     calm: int = 0
     ignore_before: float | None = None
+    log_e: float | None = None
     lives: dict[str, LifeHistory] = field(default_factory=dict)
     last: Evaluation | None = None
 
@@ -230,6 +232,7 @@ class LeakState:
             "rate": self.rate,
             "calm": self.calm,
             "ignore_before": self.ignore_before,
+            "log_e": self.log_e,
             "lives": {key: life.to_json() for key, life in self.lives.items()},
             "last": None if self.last is None else self.last.to_json(),
         }
@@ -249,6 +252,7 @@ class LeakState:
             rate=stored["rate"],
             calm=stored["calm"],
             ignore_before=stored["ignore_before"],
+            log_e=stored.get("log_e"),
             lives={key: LifeHistory.from_json(life) for key, life in stored["lives"].items()},
             last=None if stored["last"] is None else Evaluation.from_json(stored["last"]),
         )

@@ -111,6 +111,7 @@ GATE_NOTES = {
     "early slope": "It has climbed only lately.",
     "burst": "It climbs in a burst that has yet to show whether it lasts.",
     "gives back": "What it took it gave back.",
+    "run": "Among so many services this much evidence comes about by chance.",
     "refilling": "A young process fills up to where its elders stand.",
     "young": "The process is young: caches and sessions may still be filling.",
 }
@@ -228,6 +229,7 @@ CLOCK_WORDS = {
     "decelerating": "ever more slowly, but without an end",
 }
 RETENTION_CURE = " Go hands pages back lazily here: GODEBUG=madvdontneed=1 makes it give them back at once."
+HELD_BY_RUN = "Undecided: it climbs, but among so many services some climb as much by chance."
 SAID = {
     "none": "No leak: memory is steady.",
     "load_following": "No leak: memory follows the load.",

@@ -29,7 +29,7 @@ class ChannelVerdict:
     """What one channel says. Rates are raw units per hour of the detector's clock.
 
     `held_by` names the gate that holds a finding back (None: none does); `held_if_confirmed` the one that would, if
-    call sites had confirmed the growth.
+    call sites had confirmed the growth; `confirmed` whether they have.
     """
 
     channel: str
@@ -47,6 +47,7 @@ class ChannelVerdict:
     age_hours: float
     held_by: str | None
     held_if_confirmed: str | None = None
+    confirmed: bool = False
 
 
 def judge_channel(

@@ -62,7 +62,8 @@ class ServiceWindow:
 
     `time_scale` is how many seconds of the detector's clock one second of `ts` stands for: 1 in production; a
     compressed demo in which 10 s play an hour passes 360 (see `DetectorConfig`). It stretches every time constant that
-    is stated in hours; those stated in samples, collections or load cycles need no stretching.
+    is stated in hours; those stated in samples, collections or load cycles need no stretching. `log_e_wanted` is the
+    log e-value that a finding needs among the services of the same run (see `discovery`; None: it is alone).
     """
 
     now: float
@@ -73,3 +74,4 @@ class ServiceWindow:
     instances: tuple[InstanceSeries, ...]
     sites: tuple[SiteTable, ...] = ()
     time_scale: float = 1.0
+    log_e_wanted: float | None = None
