@@ -15,10 +15,13 @@ def medians_ms(
     rounds: int = ROUNDS,
     *,
     clock: Callable[[], float] = time.perf_counter,
+    alone: bool = False,
 ) -> dict[str, float]:
     """Return the median milliseconds of each candidate; all see the same minutes of a busy machine.
 
-    With ``clock=time.thread_time`` it is processor time, which waiting for other programs does not lengthen.
+    With ``clock=time.thread_time`` it is processor time, which waiting for other programs does not lengthen. With
+    `alone` each is called once untimed before it is timed, so that it finds the caches and the heap as it leaves them
+    itself: the protobuf runtime calls ``malloc_trim``, which costs whoever comes next hundreds of page faults.
     """
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for call in candidates.values():
@@ -28,6 +31,8 @@ def medians_ms(
     try:
         for _ in range(rounds):
             for name, call in candidates.items():
+                if alone:
+                    call()
                 began = clock()
                 call()
                 times[name].append((clock() - began) * 1000)

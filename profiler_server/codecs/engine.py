@@ -9,10 +9,10 @@ from typing import Protocol
 
 from profiler_server.codecs import pprof_parser
 from profiler_server.codecs.pprof_message import PprofMessage
-from profiler_server.codecs.stack_hashes import HashedColumns
+from profiler_server.codecs.scanned_columns import ScannedColumns
 from profiler_server.core.validate import ProfileLimits
 
-COMPILED_INTERFACE = 3
+COMPILED_INTERFACE = 4
 
 
 class Parser(Protocol):
@@ -22,8 +22,8 @@ class Parser(Protocol):
         """Return the columns of an unpacked pprof message."""
         ...
 
-    def parse_hashed(self, buffer: bytes, limits: ProfileLimits, *, by_content: bool) -> HashedColumns:
-        """Return the columns and the hashes of the stacks, by address or by content."""
+    def scan(self, buffer: bytes, limits: ProfileLimits, *, content_keys: bool = False) -> ScannedColumns:
+        """Return the values and keys of an unpacked pprof message, keyed by content if there are no addresses."""
         ...
 
 

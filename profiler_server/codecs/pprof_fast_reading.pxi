@@ -1,6 +1,6 @@
-# Reading numbers and parts from bytes, and appending to columns; included by _fast_pprof.pyx.
+# Reading numbers and parts from bytes; included by _fast_pprof.pyx.
 
-cdef inline uint64_t read_varint(Reader* r) noexcept nogil:
+cdef uint64_t read_long(Reader* r) noexcept nogil:
     """Return the next number modulo 2**64; more than ten bytes, or no end, is an error."""
     cdef uint64_t value = 0
     cdef int shift = 0
@@ -15,6 +15,16 @@ cdef inline uint64_t read_varint(Reader* r) noexcept nogil:
     r.error = BROKEN
     r.at = r.end
     return 0
+
+
+cdef inline uint64_t read_varint(Reader* r) noexcept nogil:
+    """Return the next number; nearly all are of one byte."""
+    cdef uint64_t byte
+    if r.at < r.end and r.at[0] < 0x80:
+        byte = r.at[0]
+        r.at += 1
+        return byte
+    return read_long(r)
 
 
 cdef inline Reader read_bytes(Reader* r) noexcept nogil:
@@ -57,7 +67,7 @@ cdef inline int expect(Reader* r, int wire, int wanted) noexcept nogil:
     return 1
 
 
-cdef void read_flat(Reader* r, uint64_t* slots, int kept, int known) noexcept nogil:
+cdef inline void read_flat(Reader* r, uint64_t* slots, int kept, int known) noexcept nogil:
     """Read the scalar fields 1 … known of a message, the first `kept` of them into `slots`."""
     cdef uint64_t tag, number, value
     cdef int i
@@ -74,48 +84,6 @@ cdef void read_flat(Reader* r, uint64_t* slots, int kept, int known) noexcept no
                 slots[number - 1] = value
         else:
             skip(r, <int>(tag & 7))
-
-
-cdef int grow(Column* column, size_t needed) noexcept nogil:
-    cdef size_t capacity = column.capacity * 2 if column.capacity else 256
-    cdef void* data
-    while capacity < needed:
-        capacity *= 2
-    data = realloc(column.data, capacity * sizeof(uint64_t))
-    if data == NULL:
-        return NO_MEMORY
-    column.data = <uint64_t*>data
-    column.capacity = capacity
-    return FINE
-
-
-cdef inline int reserve(Column* column, size_t more) noexcept nogil:
-    return grow(column, column.size + more) if column.size + more > column.capacity else FINE
-
-
-cdef inline int push(Column* column, uint64_t value) noexcept nogil:
-    if reserve(column, 1):
-        return NO_MEMORY
-    column.data[column.size] = value
-    column.size += 1
-    return FINE
-
-
-cdef int push_row(Column* column, const uint64_t* row, int width) noexcept nogil:
-    if reserve(column, width):
-        return NO_MEMORY
-    memcpy(column.data + column.size, row, width * sizeof(uint64_t))
-    column.size += width
-    return FINE
-
-
-cdef int push_flat(Reader* part, Column* column, int kept, int known) noexcept nogil:
-    """Read a message of scalars and append the kept ones as a row."""
-    cdef uint64_t row[6]
-    read_flat(part, row, kept, known)
-    if part.error:
-        return part.error
-    return push_row(column, row, kept)
 
 
 cdef inline int passes(size_t amount, int64_t bound, int limit) noexcept nogil:

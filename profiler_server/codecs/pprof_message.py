@@ -25,6 +25,15 @@ RESERVED_LABELS = "pprof::"
 MALFORMED = "The body is not a well-formed pprof message."
 MANY_PROFILES = "The body holds more than one profile."
 WRONG_WIDTH = "Every sample needs one value per sample type."
+BAD_STRING_TABLE = "The string table must begin with an empty string."
+BAD_STRING_INDEX = "A string index lies outside the string table."
+NO_SAMPLE_TYPE = "The profile names no sample type."
+
+
+def text_of(raw: bytes, limits: ProfileLimits) -> str:
+    """Return a string of a message as text: what is not UTF-8, and NUL, becomes U+FFFD."""
+    limits.check("string_length", len(raw))
+    return raw.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +79,7 @@ class PprofMessage:
 
     def string(self, index: int, limits: ProfileLimits) -> str:
         """Return a string as text: what is not UTF-8, and NUL, becomes U+FFFD."""
-        raw = self.raw_string(index)
-        limits.check("string_length", len(raw))
-        return raw.decode("utf-8", "replace").replace("\0", "\ufffd")
+        return text_of(self.raw_string(index), limits)
 
     def checked(self) -> "PprofMessage":
         """Return the message if every string index lies in the table and the table begins with an empty string.
@@ -80,7 +87,7 @@ class PprofMessage:
         Raises `InvalidProfile`.
         """
         if not len(self.strings) or self.strings[0, 1] != 0:
-            raise InvalidProfile("The string table must begin with an empty string.")
+            raise InvalidProfile(BAD_STRING_TABLE)
         used = (
             self.sample_types,
             self.period_type,
@@ -92,9 +99,9 @@ class PprofMessage:
         )
         # Read as unsigned numbers, a negative index is a very large one.
         if any(int(part.view(np.uint64).max(initial=0)) >= len(self.strings) for part in used):
-            raise InvalidProfile("A string index lies outside the string table.")
+            raise InvalidProfile(BAD_STRING_INDEX)
         if not len(self.sample_types):
-            raise InvalidProfile("The profile names no sample type.")
+            raise InvalidProfile(NO_SAMPLE_TYPE)
         return self
 
     def only_samples(self, which: IntArray) -> "PprofMessage":

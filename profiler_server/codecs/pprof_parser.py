@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from profiler_server.codecs.pprof_message import MALFORMED, MANY_PROFILES, WRONG_WIDTH, PprofMessage
-from profiler_server.codecs.stack_hashes import HashedColumns, hashed_by_address, hashed_by_content
+from profiler_server.codecs.scanned_columns import ScannedColumns, scan_message
 from profiler_server.core.errors import InvalidProfile
 from profiler_server.core.profile import Int32Array, Int64Array, UInt64Array
 from profiler_server.core.stacks import offsets_of
@@ -28,10 +28,13 @@ def parse(buffer: bytes, limits: ProfileLimits, *, symbols: bool = True) -> Ppro
     return parser.message()
 
 
-def parse_hashed(buffer: bytes, limits: ProfileLimits, *, by_content: bool) -> HashedColumns:
-    """Return the columns and the hashes of the stacks, by address or by content; raises as `parse` does."""
-    message = parse(buffer, limits, symbols=by_content)
-    return hashed_by_content(message, limits) if by_content else hashed_by_address(message)
+def scan(buffer: bytes, limits: ProfileLimits, *, content_keys: bool = False) -> ScannedColumns:
+    """Return the values and keys of an unpacked message; raises as `parse` does.
+
+    Stacks are keyed by the addresses of their locations, and by the content of their frames where `content_keys` asks
+    for it or a location has no address.
+    """
+    return scan_message(parse, buffer, limits, content_keys)
 
 
 class _Parser:

@@ -21,19 +21,18 @@ one. Samples with other labels are flagged by `has_other_labels`: those need `pp
 """
 
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import lru_cache
 
 import numpy as np
 
 from profiler_server.codecs import engine
 from profiler_server.codecs.compression import unpack
-from profiler_server.codecs.pprof_message import RESERVED_LABELS, PprofMessage
+from profiler_server.codecs.pprof_message import text_of
 from profiler_server.codecs.pprof_stacks import SymbolTable, stack_rows
 from profiler_server.core.profile import Int64Array, IntArray, SampleType, StackTable, UInt64Array
-from profiler_server.core.stacks import mix64
 from profiler_server.core.validate import DEFAULT_LIMITS, ProfileLimits
 
-BLOCK_LABEL = b"bytes"
+MAX_REMEMBERED_NAMES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,30 +69,34 @@ def scan(
     Raises `InvalidProfile` or `LimitExceeded` like `pprof.decode`, except that symbols are not looked at when there
     are addresses: damage there shows only in `symbolise`.
     """
-    buffer = unpack(body, limits.unpacked_bytes)
-    columns = parser.parse_hashed(buffer, limits, by_content=False)
-    content_keys = not columns.complete
-    if content_keys:
-        columns = parser.parse_hashed(buffer, limits, by_content=True)
-    message = columns.message
-    build, has_build_id = (_rules_of(message), False) if content_keys else _build_of(message)
-    block_bytes, has_other_labels = _block_bytes(message)
-    period = message.period_type.tolist()
+    found = parser.scan(unpack(body, limits.unpacked_bytes), limits)
+    sample_types, default_sample_type, period_type = _names(found.texts, found.values.shape[1], limits)
     return Scan(
-        sample_types=message.sample_type_names(limits),
-        default_sample_type=message.string(message.header_field("default_sample_type"), limits),
-        values=message.values,
-        keys=mix64(columns.stack_hashes ^ mix64(block_bytes.view(np.uint64) + np.uint64(build))),
-        block_bytes=block_bytes,
-        has_other_labels=has_other_labels,
-        content_keys=content_keys,
-        build=build,
-        has_build_id=has_build_id,
-        time_ns=message.header_field("time_nanos"),
-        duration_ns=message.header_field("duration_nanos"),
-        period_type=SampleType(*(message.string(i, limits) for i in period[0])) if period else None,
-        period=message.header_field("period"),
+        sample_types=sample_types,
+        default_sample_type=default_sample_type,
+        values=found.values,
+        keys=found.keys,
+        block_bytes=found.block_bytes,
+        has_other_labels=found.has_other_labels,
+        content_keys=found.content_keys,
+        build=found.build,
+        has_build_id=found.has_build_id,
+        time_ns=found.time_ns,
+        duration_ns=found.duration_ns,
+        period_type=period_type,
+        period=found.period,
     )
+
+
+@lru_cache(maxsize=MAX_REMEMBERED_NAMES)
+def _names(
+    texts: tuple[bytes, ...], types: int, limits: ProfileLimits
+) -> tuple[tuple[SampleType, ...], str, SampleType | None]:
+    """Return the sample types, the default one and the period's; nearly all bodies have the same."""
+    names = [text_of(text, limits) for text in texts]
+    pairs = [SampleType(*names[i : i + 2]) for i in range(0, 2 * types, 2)]
+    period_type = SampleType(*names[2 * types + 1 :]) if len(names) > 2 * types + 1 else None
+    return tuple(pairs), names[2 * types], period_type
 
 
 def symbolise(
@@ -111,39 +114,3 @@ def symbolise(
     symbols = SymbolTable.of(message, limits)
     rows = stack_rows(message, symbols, limits)
     return StackTable(symbols.frames, rows.offsets, rows.flat.astype(np.int32))
-
-
-def _build_of(message: PprofMessage) -> tuple[int, bool]:
-    """Return (a hash of all that gives addresses their meaning, whether the first mapping has a build id)."""
-    digest = blake2b(message.mappings[:, 1:4].tobytes(), digest_size=8)
-    names = [message.raw_string(i) for i in message.mappings[:, 4:].ravel().tolist()]
-    digest.update(b"\0".join(names))
-    build = int.from_bytes(digest.digest(), "little") ^ _rules_of(message)
-    return build, bool(names and names[1])
-
-
-def _rules_of(message: PprofMessage) -> int:
-    """Return a hash of what will be cut from the stacks, 0 for nothing."""
-    rules = [message.raw_string(message.header_field(field)) for field in ("drop_frames", "keep_frames")]
-    return int.from_bytes(blake2b(b"\0".join(rules), digest_size=8).digest(), "little") if any(rules) else 0
-
-
-def _block_bytes(message: PprofMessage) -> tuple[Int64Array, bool]:
-    """Return int64[n] of the numeric label "bytes", and whether there is any other label or a second "bytes"."""
-    block_bytes = np.zeros(len(message), np.int64)
-    keys, owners = message.labels[:, 0], message.label_samples
-    if not len(keys):
-        return block_bytes, False
-    is_size = message.labels[:, 1] == 0
-    others = not bool(is_size.all())
-    if not (keys == keys[0]).all() or message.raw_string(int(keys[0])) != BLOCK_LABEL:
-        names = {key: message.raw_string(key) for key in np.unique(keys).tolist()}
-        is_size &= np.isin(keys, [key for key, name in names.items() if name == BLOCK_LABEL])
-        ignored = np.isin(keys, [key for key, name in names.items() if _is_ignored(name)])
-        others = bool((~is_size & ~ignored).any())
-    block_bytes[owners[is_size]] = message.labels[is_size, 2]
-    return block_bytes, others or bool((np.diff(owners[is_size]) == 0).any())
-
-
-def _is_ignored(key: bytes) -> bool:
-    return not key or key.startswith(RESERVED_LABELS.encode())

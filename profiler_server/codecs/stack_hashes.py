@@ -4,8 +4,6 @@ A stack's hash is the sum over its locations of ``location hash × odd number of
 constant, modulo 2**64; a location's hash is splitmix64 of its address, or of its frames' names and lines.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from profiler_server.codecs.pprof_message import PprofMessage
@@ -17,48 +15,54 @@ from profiler_server.core.validate import ProfileLimits
 POSITION_STEP = np.uint64(0x9E3779B97F4A7C15)
 LENGTH_STEP = np.uint64(0xBF58476D1CE4E5B9)
 _ONE = np.uint64(1)
+_STEP = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 
 
-@dataclass(frozen=True, eq=False)
-class HashedColumns:
-    """A message (perhaps without stacks and symbols) and uint64[n] hashes of its stacks.
+def address_hashes(message: PprofMessage) -> UInt64Array:
+    """Return uint64[n], the stacks of a checked message by the addresses of their locations.
 
-    `complete` is false when some location has no address to be hashed by; then there are no hashes, and samples
-    may not have been looked at.
+    Raises `InvalidProfile` for bad ids.
     """
-
-    message: PprofMessage
-    stack_hashes: UInt64Array
-    complete: bool
+    return _stack_hashes(message, mix64(message.locations[:, 2]))
 
 
-def hashed_by_address(message: PprofMessage) -> HashedColumns:
-    """Hash the stacks of a message by the addresses of their locations; raises `InvalidProfile` for bad ids."""
-    message.checked()
-    addresses = message.locations[:, 2]
-    if not (addresses != 0).all():
-        return HashedColumns(message, addresses[:0], complete=False)
-    return HashedColumns(message, _stack_hashes(message, mix64(addresses)), complete=True)
+def content_hashes(message: PprofMessage, limits: ProfileLimits) -> UInt64Array:
+    """Return uint64[n], the stacks of a checked message by the names, files and lines of their frames.
 
-
-def hashed_by_content(message: PprofMessage, limits: ProfileLimits) -> HashedColumns:
-    """Hash the stacks of a message by the names, files and lines of their frames (or the addresses)."""
-    message.checked()
+    A location without lines goes by its address. Raises `InvalidProfile` for bad ids.
+    """
     rows = Rows(message.line_offsets, np.arange(len(message.lines), dtype=np.int32))
     line_hashes = _line_hashes(message)
     locations = mix64(_ordered_sums(rows, line_hashes))
     bare = np.flatnonzero(rows.lengths() == 0)
     locations[bare] = [string_hash(name.encode()) for name in address_names(message, bare, limits)]
-    return HashedColumns(message, _stack_hashes(message, locations), complete=True)
+    return _stack_hashes(message, locations)
+
+
+def build_of(message: PprofMessage) -> int:
+    """Return a hash of all that gives addresses their meaning: the mappings, their files and build ids."""
+    build = 0
+    for _, start, limit, offset, file, build_id in message.mappings.tolist():
+        names = (string_hash(message.raw_string(index)) for index in (file, build_id))
+        for part in (start, limit, offset, *names):
+            build = _mix(build + part)
+    return build
+
+
+def rules_of(message: PprofMessage) -> int:
+    """Return a hash of what will be cut from the stacks, 0 for nothing."""
+    drop, keep = (message.raw_string(message.header_field(field)) for field in ("drop_frames", "keep_frames"))
+    return _mix(string_hash(drop) + _mix(string_hash(keep))) if drop or keep else 0
 
 
 def string_hash(text: bytes) -> int:
     """Return a 64-bit hash of bytes: eight at a time, little-endian, the last padded with zeros."""
-    value = len(text)
+    total, odd = len(text), _STEP
     for at in range(0, len(text), 8):
-        value = _mix(value ^ int.from_bytes(text[at : at + 8], "little"))
-    return value
+        total += _mix(int.from_bytes(text[at : at + 8], "little") ^ odd)
+        odd = (odd + _STEP) & _MASK
+    return _mix(total)
 
 
 def _mix(number: int) -> int:
