@@ -136,7 +136,7 @@ def page_cache(rng: Rng, leaks: bool) -> Plan:
 
 
 def crash_loop(rng: Rng, leaks: bool) -> Plan:
-    plan = _plan(rng, Leak(_share(rng, 0.25, 0.5)) if leaks else None, hours=40, replicas=2, warm_hours=0.2)
+    plan = _plan(rng, Leak(_share(rng, 0.08, 0.2)) if leaks else None, hours=40, replicas=2, warm_hours=0.2)
     if leaks:
         return replace(plan, limit=2.6 * plan.base + 30 * MIB, hidden=("heap_live_bytes",))
     ends = {k: np.cumsum(rng.uniform(0.2, 2.5, 60)).tolist() for k in range(2)}
@@ -160,7 +160,7 @@ def gaps(rng: Rng, leaks: bool) -> Plan:
 
 def jitter(rng: Rng, leaks: bool) -> Plan:
     leak = Leak(_share(rng, 0.01, 0.03)) if leaks else None
-    return _plan(rng, leak, jitter=0.9, missing=0.05, interval=60.0, hours=30, replicas=2)
+    return _plan(rng, leak, jitter=0.9, missing=0.05, interval=60.0, hours=48, replicas=2)
 
 
 def autoscaling(rng: Rng, leaks: bool) -> Plan:

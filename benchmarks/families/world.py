@@ -16,6 +16,7 @@ MIB = 1024.0 * 1024.0
 EPOCH = 1_760_000_400.0
 RESTART_SECONDS = 60.0
 MAX_LIVES = 200
+CACHE_HOURS = 8.0
 Load = Callable[[FloatArray], FloatArray]
 Shape = Callable[[FloatArray, FloatArray], FloatArray]
 """(age in hours, relative load) of each point → bytes on top."""
@@ -221,7 +222,7 @@ def _columns(
     found["rss_bytes"] = found["rss_bytes"] + outside + rng.standard_normal(n) * 0.002 * plan.base
     if plan.page_cache:
         hours = np.arange(n) * plan.interval / HOUR
-        cached = plan.page_cache * plan.base * np.log1p(hours) / 3.0
+        cached = plan.page_cache * plan.base * (1.0 - np.exp(-hours / CACHE_HOURS))
         found["rss_anon_bytes"], found["rss_file_bytes"] = found["rss_bytes"], cached
         found["rss_bytes"] = found["rss_bytes"] + cached
     usual = {"threads": 24 + 6 * load, "fds": 60 + 40 * load, "goroutines": 120 + 150 * load}
