@@ -24,9 +24,9 @@ from profiler_server.profiles.queries import ProfileSelection, SiteGrowth
 from profiler_server.series.actions.compact_hour import compact_hour
 from profiler_server.series.actions.maintain_partitions import maintain_partitions as maintain_points
 from profiler_server.series.actions.store_points import store_points
-from profiler_server.series.column_sets import ServiceKey as PointsKey
 from profiler_server.series.due import due_hours
 from profiler_server.series.queries import read_series
+from profiler_server.storage.services import ServiceKey as PointsKey
 from profiler_server.storage.times import WINDOW
 
 NAME, INSTANCES, INTERVAL, SERIES = "shop", 4, 15.0, 40

@@ -114,8 +114,8 @@ def points(span: tuple[datetime, datetime]) -> None:
     from profiler_server.series.actions.compact_hour import compact_hour  # noqa: PLC0415
     from profiler_server.series.actions.maintain_partitions import maintain_partitions  # noqa: PLC0415
     from profiler_server.series.actions.store_points import store_points  # noqa: PLC0415
-    from profiler_server.series.column_sets import ServiceKey  # noqa: PLC0415
     from profiler_server.series.due import due_hours  # noqa: PLC0415
+    from profiler_server.storage.services import ServiceKey  # noqa: PLC0415
 
     project = Project.objects.get(slug="bench")
     now = datetime.now(UTC) + timedelta(minutes=30)

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from profiler_server.core import errors
+from profiler_server.ingest import urls as pushes
+from profiler_server.storage.departures import AskerGone, asked_by
 
 STATUS_OF_ERROR: dict[type[errors.ProfilerError], int] = {
     errors.InvalidProfile: 422,
@@ -19,6 +21,7 @@ STATUS_OF_ERROR: dict[type[errors.ProfilerError], int] = {
     errors.AccessDenied: 403,
     errors.Conflict: 409,
     errors.Transient: 503,
+    AskerGone: 499,
 }
 DEFAULT_ERROR_STATUS = 400
 MACHINE_PATHS = ("/v1/", "/api/", "/ingest", "/push.", "/pyroscope/")
@@ -45,12 +48,33 @@ class ErrorsAsResponses:
         """Answer for a domain error; leave every other exception to Django."""
         if not isinstance(exception, errors.ProfilerError):
             return None
-        status = status_of(exception)
         if request.path.startswith(MACHINE_PATHS):
-            body = {"error": {"code": exception.code, "message": str(exception)}}
-            return JsonResponse(body, status=status)
+            return error_as_json(exception)
+        status = status_of(exception)
         context = {"code": exception.code, "message": str(exception), "status": status}
         return render(request, "dashboards/error.html", context, status=status)
+
+
+def pushes_first(get_response: View) -> View:
+    """Answer agents before anything is looked at that is for people: sessions, cookies, messages, static files."""
+    views: dict[str, View] = {f"/{one.pattern}": one.callback for one in pushes.urlpatterns}
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        view = views.get(request.path_info)
+        if view is None:
+            return get_response(request)
+        try:
+            return view(request)
+        except errors.ProfilerError as error:
+            return error_as_json(error)
+
+    return middleware
+
+
+def error_as_json(error: errors.ProfilerError) -> JsonResponse:
+    """Return the form in which machines are told of an error."""
+    body = {"error": {"code": error.code, "message": str(error)}}
+    return JsonResponse(body, status=status_of(error))
 
 
 def status_of(error: errors.ProfilerError) -> int:
@@ -59,6 +83,16 @@ def status_of(error: errors.ProfilerError) -> int:
         (STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR),
         DEFAULT_ERROR_STATUS,
     )
+
+
+def watch_asker(get_response: View) -> View:
+    """Have queries cancelled when the client of a request closes its connection; gunicorn passes its socket along."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with asked_by(request.META.get("gunicorn.socket")):
+            return get_response(request)
+
+    return middleware
 
 
 def content_security_policy(get_response: View) -> View:

@@ -6,20 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from profiler_server.core.errors import NotFound
+from profiler_server.storage.services import ServiceKey
 from profiler_server.storage.times import EPOCH, MICROSECOND
 
-
-@dataclass(frozen=True, slots=True)
-class ServiceKey:
-    """The service that rows and dense ids belong to, with its project, which leads every key."""
-
-    project_id: int
-    service_id: int
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Return the parameters that every statement takes."""
-        return {"project_id": self.project_id, "service_id": self.service_id}
+__all__ = ["ServiceKey", "SnapshotId"]
 
 
 @dataclass(frozen=True, slots=True)

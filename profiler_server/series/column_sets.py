@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db import transaction
 
 from profiler_server.core.errors import LimitExceeded
 from profiler_server.series.statements import SQL
 from profiler_server.storage.consistent import may_remember
 from profiler_server.storage.locks import lock
+from profiler_server.storage.services import ServiceKey
 
 MAX_SETS_PER_SERVICE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceKey:
-    """The service that rows belong to, with its project, which leads every key."""
-
-    project_id: int
-    service_id: int
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Return the parameters that every statement takes."""
-        return {"project_id": self.project_id, "service_id": self.service_id}
 
 
 _known: dict[ServiceKey, dict[int, tuple[str, ...]]] = {}

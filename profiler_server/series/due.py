@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from profiler_server.series.column_sets import ServiceKey
 from profiler_server.series.statements import SQL
+from profiler_server.storage.services import Due, dues
 
 GRACE = timedelta(seconds=90)
 QUIET = timedelta(seconds=15)
@@ -14,15 +13,7 @@ LONGEST_WAIT = timedelta(minutes=10)  # a running hour is compacted when a batch
 MAX_DUE_AT_ONCE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class DueHour:
-    """An hour of a service, by its start."""
-
-    service: ServiceKey
-    at: datetime
-
-
-def due_hours(now: datetime, *, limit: int = MAX_DUE_AT_ONCE) -> list[DueHour]:
+def due_hours(now: datetime, *, limit: int = MAX_DUE_AT_ONCE) -> list[Due]:
     """Return the hours with batches that no chunk holds, by service and time."""
     parameters = {
         "ended_before": now - GRACE,
@@ -30,4 +21,4 @@ def due_hours(now: datetime, *, limit: int = MAX_DUE_AT_ONCE) -> list[DueHour]:
         "waiting_since": now - LONGEST_WAIT,
         "most": limit,
     }
-    return [DueHour(ServiceKey(*row[:2]), row[2]) for row in SQL.fetch("due_hours", parameters)]
+    return dues(SQL.fetch("due_hours", parameters))

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from profiler_server.catalog.models import Service
 from profiler_server.core.errors import LimitExceeded
-from profiler_server.series.column_sets import ServiceKey, column_sets
+from profiler_server.series.column_sets import column_sets
 from profiler_server.series.model import Series, downsample
 from profiler_server.series.reading import Reading, read_points
 from profiler_server.storage.consistent import consistent_reads
+from profiler_server.storage.services import ServiceKey
 
 MAX_SERIES = 2_000
 MAX_POINTS_PER_SERIES = 20_000

@@ -10,11 +10,13 @@ import numpy as np
 from profiler_server.core.errors import LimitExceeded
 from profiler_server.core.profile import FloatArray
 from profiler_server.series.batches import decode_batch
-from profiler_server.series.column_sets import ServiceKey, column_sets
+from profiler_server.series.column_sets import column_sets
 from profiler_server.series.hours import FIVE_MINUTES, SECONDS_PER_HOUR
 from profiler_server.series.model import Series
 from profiler_server.series.slices import decode_all, decode_times
-from profiler_server.series.statements import SQL
+from profiler_server.series.statements import CHUNK, SQL
+from profiler_server.series.statements import FIVE_MINUTES as FIVE_MINUTES_TABLE
+from profiler_server.storage.services import ServiceKey
 from profiler_server.storage.sql import Row
 
 MAX_HOT_BATCHES = 200_000
@@ -85,16 +87,18 @@ def _wanted(reading: Reading, name: str) -> bool:
     return reading.names is None or name in reading.names
 
 
-def _bounded(statement: str, reading: Reading, more: dict[str, object], most: int) -> list[Row]:
-    rows = SQL.fetch(statement, reading.parameters | more | {"most": most + 1})
+def _bounded(
+    statement: str, reading: Reading, more: dict[str, object], most: int, **identifiers: str
+) -> list[Row]:
+    rows = SQL.fetch(statement, reading.parameters | more | {"most": most + 1}, **identifiers)
     if len(rows) > most:
         raise LimitExceeded(f"More than {most:,} rows of points match; ask for less time or fewer instances.")
     return rows
 
 
 def _add_slices(reading: Reading, names: tuple[str, ...], pieces: _Pieces, *, thinned: bool) -> None:
-    statement = "read_five_minutes" if thinned else "read_chunks"
-    rows = _bounded(statement, reading, {"names": list(names)}, MAX_SLICES)
+    table, count = (FIVE_MINUTES_TABLE, "buckets") if thinned else (CHUNK, "points")
+    rows = _bounded("read_slices", reading, {"names": list(names)}, MAX_SLICES, table=table.name, count=count)
     numbers = decode_all([row[5] for row in rows], [row[3] * (3 if thinned else 1) for row in rows])
     times: dict[tuple[bytes, datetime], FloatArray] = {}
     for (instance_id, name, hour_at, points, time_slice, _), values in zip(rows, numbers, strict=True):

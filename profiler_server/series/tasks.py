@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from profiler_server.series.actions.compact_hour import Outcome, compact_hour
 from profiler_server.series.actions.maintain_partitions import maintain_partitions
-from profiler_server.series.column_sets import ServiceKey
 from profiler_server.series.due import due_hours
+from profiler_server.storage.services import ServiceKey
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import psycopg
 from django.db import OperationalError, connection, transaction
 
 from profiler_server.core.errors import LimitExceeded
+from profiler_server.storage.departures import cancelled_with_asker
 from profiler_server.storage.sql import run_together
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
@@ -42,14 +43,14 @@ def consistent_reads(timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Iterat
     """Run the reads inside on one snapshot of the database, each statement at most `timeout_seconds`.
 
     Within a transaction that is open already they simply join it. Raises `LimitExceeded` when a statement takes
-    longer.
+    longer, and `AskerGone` when the client that asked goes away meanwhile (see `departures`).
     """
     if connection.in_atomic_block:
         yield
         return
     milliseconds = max(1, round(timeout_seconds * 1000))
     try:
-        with reading_committed(), transaction.atomic():
+        with cancelled_with_asker(), reading_committed(), transaction.atomic():
             run_together(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
                 f"SET LOCAL statement_timeout = {milliseconds}",

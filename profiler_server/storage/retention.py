@@ -16,6 +16,7 @@ from profiler_server.storage.partitions import (
     ensure_partitions,
     partitions,
 )
+from profiler_server.storage.sql import Statements
 
 PARTITIONS_AHEAD = 2
 
@@ -29,6 +30,29 @@ class Maintained:
 
     def __add__(self, other: Maintained) -> Maintained:
         return Maintained(self.made + other.made, self.dropped + other.dropped)
+
+
+def maintain(
+    now: datetime,
+    statements: Statements,
+    hot: tuple[PartitionedTable, timedelta],
+    *others: tuple[PartitionedTable, timedelta],
+) -> Maintained:
+    """Bring a room's tables in step with `now`, each with how long it is kept.
+
+    A hot partition goes once all its rows are in chunks (``has_pending``); a row that slips in between that check and
+    the drop is carried over into a new partition (``rescue_hot``).
+    """
+    rescue = statements.template("rescue_hot")
+    table, keep = hot
+    done = keep_in_step(table, now, keep, may_drop=lambda one: is_compacted(statements, one), rescue=rescue)
+    return sum((keep_in_step(table, now, keep) for table, keep in others), done)
+
+
+def is_compacted(statements: Statements, partition: Partition) -> bool:
+    """Return whether chunks hold all rows of a hot partition."""
+    ((pending,),) = statements.fetch("has_pending", {"start": partition.start, "end": partition.end})
+    return not pending
 
 
 def keep_in_step(

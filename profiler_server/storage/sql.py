@@ -32,10 +32,13 @@ class Statements:
         """Return the statement `name` as a template for identifiers in braces."""
         return sql.SQL(self[name])
 
-    def fetch(self, name: str, parameters: Parameters) -> list[Row]:
-        """Run the statement `name` and return its rows."""
+    def fetch(self, name: str, parameters: Parameters, **identifiers: str) -> list[Row]:
+        """Run the statement `name` and return its rows; it is a template when it has identifiers in braces."""
+        text: bytes | sql.Composed = self[name].encode()
+        if identifiers:
+            text = self.template(name).format(**{k: sql.Identifier(v) for k, v in identifiers.items()})
         with connection.wrap_database_errors, binary_cursor() as cursor:
-            return cursor.execute(self[name].encode(), parameters).fetchall()
+            return cursor.execute(text, parameters).fetchall()
 
     def run(self, name: str, parameters: Parameters) -> int:
         """Run the statement `name` and return how many rows it touched."""

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from profiler_server.core.points import PointBatch
 from profiler_server.series.batches import decode_batch
-from profiler_server.series.column_sets import ServiceKey, column_sets, intern_column_set
+from profiler_server.series.column_sets import column_sets, intern_column_set
 from profiler_server.series.hours import (
     FIVE_MINUTES,
     hourly_row,
@@ -28,6 +28,7 @@ from profiler_server.series.statements import CHUNK, HOURLY, SQL
 from profiler_server.series.statements import FIVE_MINUTES as FIVE_MINUTES_TABLE
 from profiler_server.storage.locks import try_lock
 from profiler_server.storage.partitions import ensure_partitions
+from profiler_server.storage.services import ServiceKey
 
 LOCK = "series.compaction"
 

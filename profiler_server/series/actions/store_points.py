@@ -17,10 +17,11 @@ from profiler_server.catalog.models import Instance
 from profiler_server.core.errors import InvalidPoints
 from profiler_server.core.points import PointBatch
 from profiler_server.series.batches import encode_batch, rounded_times
-from profiler_server.series.column_sets import ServiceKey, intern_column_set
+from profiler_server.series.column_sets import intern_column_set
 from profiler_server.series.hot_rows import HOT_WRITER, Push
 from profiler_server.series.statements import HOT
 from profiler_server.storage.partitions import ensure_partitions, forget_partitions
+from profiler_server.storage.services import ServiceKey
 from profiler_server.storage.times import from_unix, hour_of
 
 MAX_FUTURE = timedelta(minutes=15)

@@ -62,6 +62,8 @@ def test_the_same_question_has_the_same_answer_at_once(instance: Instance) -> No
     assert queries.diff(selection, selection) is queries.diff(selection, selection)
     assert queries.site_growth(selection, buckets=6) is queries.site_growth(selection, buckets=6)
     assert queries.top(selection)[0] is queries.top(selection)[0]
+    function = queries.top(selection)[0].frame.function
+    assert queries.callers(selection, function)[0] is queries.callers(selection, function)[0]
     assert queries.top(before) != queries.top(selection)
     assert queries.flame(selection, max_nodes=5) is not queries.flame(selection)
     lines = queries.flame(selection, granularity=Granularity.LINE)

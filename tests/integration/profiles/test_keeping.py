@@ -19,7 +19,6 @@ from profiler_server.catalog.actions.observe_instance import (
 from profiler_server.catalog.models import Instance
 from profiler_server.core.errors import NotFound
 from profiler_server.profiles import queries
-from profiler_server.profiles.actions import maintain_partitions as maintenance
 from profiler_server.profiles.actions.compact_service import compact_service
 from profiler_server.profiles.actions.keep_snapshots import keep_snapshots_around
 from profiler_server.profiles.actions.maintain_partitions import maintain_partitions
@@ -29,7 +28,9 @@ from profiler_server.profiles.due import due_windows
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.queries import ProfileSelection
 from profiler_server.profiles.statements import HOT
+from profiler_server.storage import retention
 from profiler_server.storage.partitions import Partition, partitions
+from profiler_server.storage.sql import Statements
 from profiler_server.storage.times import hour_of
 from tests.integration.profiles.building import NOW, comparable, go_profile
 
@@ -165,12 +166,12 @@ def test_a_profile_that_slips_in_before_the_drop_is_carried_over(
     compact(instance)
     late = ProfileArrival(instance, START + timedelta(minutes=12), go_profile(seed=99))
 
-    def compacted_a_moment_ago(partition: Partition) -> bool:
+    def compacted_a_moment_ago(_: Statements, partition: Partition) -> bool:
         if partition.start <= START < partition.end:
             store_profiles([late], now=NOW)
         return True
 
-    monkeypatch.setattr(maintenance, "_is_compacted", compacted_a_moment_ago)
+    monkeypatch.setattr(retention, "is_compacted", compacted_a_moment_ago)
     maintain_partitions(LATER)
     monkeypatch.undo()
     assert len(queries.snapshots(hour(instance))) == 13

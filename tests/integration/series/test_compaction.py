@@ -19,11 +19,11 @@ from profiler_server.core.points import point_batch
 from profiler_server.series.actions.compact_hour import Outcome, compact_hour
 from profiler_server.series.actions.maintain_partitions import maintain_partitions
 from profiler_server.series.actions.store_points import store_points
-from profiler_server.series.column_sets import ServiceKey
 from profiler_server.series.due import due_hours
 from profiler_server.series.queries import read_series
 from profiler_server.series.statements import HOT
 from profiler_server.storage.partitions import partitions
+from profiler_server.storage.services import ServiceKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

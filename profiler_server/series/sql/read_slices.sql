@@ -1,8 +1,9 @@
--- The wanted columns of the five-minute buckets of the hours that touch [start, end): the slice of the times and the column's.
+-- The wanted columns of the rows of {table} (chunks, or their five-minute buckets) that touch [start, end): the slice of
+-- the times and the column's.
 -- Null instance_ids means all.
-SELECT c.instance_id, w.name, c.hour_at, c.buckets, substring(c.data FROM 1 FOR c.ends[1]),
+SELECT c.instance_id, w.name, c.hour_at, c.{count}, substring(c.data FROM 1 FOR c.ends[1]),
     substring(c.data FROM c.ends[w.place] + 1 FOR c.ends[w.place + 1] - c.ends[w.place])
-FROM series_five_minutes c
+FROM {table} c
 JOIN (
     SELECT s.set_id, name, array_position(s.names, name) AS place
     FROM series_column_set s CROSS JOIN unnest(%(names)s::text[]) AS name
