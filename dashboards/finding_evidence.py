@@ -69,14 +69,10 @@ def _load(evidence: Mapping[str, Any]) -> list[Fact]:
 
 def _load_words(correlation: float) -> str:
     if abs(correlation) < SLIGHT_CORRELATION:
-        return "memory does not move with it"
+        return "it does not move with the load"
     if correlation < 0:
-        return "memory rises while it falls"
-    return (
-        "memory rises and falls with it"
-        if correlation >= CLEAR_CORRELATION
-        else "memory moves a little with it"
-    )
+        return "it rises while the load falls"
+    return "it moves with the load" if correlation >= CLEAR_CORRELATION else "it moves a little with the load"
 
 
 def _signed(correlation: float) -> str:

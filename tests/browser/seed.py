@@ -216,7 +216,7 @@ def regress() -> None:
 
 
 def main() -> None:
-    """`python -m tests.browser.seed quick|all|empty|regress|kinds`: prepare the server of the environment and fill it."""
+    """`python -m tests.browser.seed quick|all|empty|regress|kinds`: prepare the environment's server and fill it."""
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
     if what == "regress":
         regress()
