@@ -9,7 +9,7 @@ import numpy as np
 
 from profiler_server.core.leak.attribute import Attribution
 from profiler_server.core.leak.channels import CHANNELS, RESOURCE_CHANNELS
-from profiler_server.core.leak.history import LOAD, LOW, MID, REQUESTS, LifeHistory
+from profiler_server.core.leak.history import LOAD, MID, REQUESTS, LifeHistory
 from profiler_server.core.leak.medians import median, quantile
 from profiler_server.core.leak.model import Diagnosis
 from profiler_server.core.leak.verdicts import ChannelVerdict
@@ -30,6 +30,7 @@ ELSEWHERE_RATIO = 0.55
 STICKS_RATIO = 0.35
 SURE_LOAD = 0.9
 SPIKE_SHARE = 0.35
+LEFT_BY_SWING = 1.5
 
 
 def diagnose_leak(
@@ -73,7 +74,7 @@ def explain_healthy(
         "step": _step_share(main),
         "warm": main.test.warm_share if main.test.log_warm - main.test.log_none > WARM_LOG_ODDS else 0.0,
         "fill": _fill_after_start(lives, main.channel),
-        "spike": _spike_share(_pooled(lives, main.channel, LOW)),
+        "spike": _spike_share(_pooled(lives, main.channel)),
         "climb": _resident_climb(lives, main.channel),
         "free": _free_growth(lives),
         "resident_share": swing * base / max(_level(lives, "rss"), 1.0),
@@ -103,11 +104,13 @@ def _held_elsewhere(measures: Mapping[str, float], language: str) -> Diagnosis:
         return "high_water"
     if language in MANAGED_LANGUAGES:
         return "runtime_retention"
-    return "fragmentation" if measures["free"] > 0.5 * measures["climb"] else "high_water"
+    # Free memory that a swing of what is in use has left is a high-water mark; fragments come without one.
+    in_fragments = measures["free"] > max(0.5 * measures["climb"], LEFT_BY_SWING * measures["resident_share"])
+    return "fragmentation" if in_fragments else "high_water"
 
 
-def _pooled(lives: Sequence[LifeHistory], channel: str, part: int = MID) -> FloatArray:
-    values = np.concatenate([life.blocks[:, part + CHANNELS.index(channel)] for life in lives])
+def _pooled(lives: Sequence[LifeHistory], channel: str) -> FloatArray:
+    values = np.concatenate([life.blocks[:, MID + CHANNELS.index(channel)] for life in lives])
     return np.asarray(values[~np.isnan(values)])
 
 
