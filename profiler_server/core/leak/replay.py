@@ -89,7 +89,7 @@ def replay(recording: Recording, config: DetectorConfig = DEFAULT_CONFIG) -> Rep
     count = 0
     sites = _Sites(recording)
     for window in _windows(recording):
-        if state.wants_sites and state.detected_at is None:
+        if state.wants_sites and (state.detected_at is None or sites.unused(window.now)):
             window = sites.added_to(window)  # noqa: PLW2901
         before, at = state.detected_at, state.evaluated_at
         end = evaluate(window, state, config)
@@ -97,12 +97,15 @@ def replay(recording: Recording, config: DetectorConfig = DEFAULT_CONFIG) -> Rep
         if recording.snapshots and raised and not end.suspects:
             end = evaluate(sites.added_to(window), end.state, config)
         state = end.state
-        count += state.evaluated_at != at
+        if state.evaluated_at != at:
+            count += 1
+            sites.use(window)
         if raised:
             alerts.append(window.now)
             first = first or end
         if end.verdict == "leak":
-            last_leak = end
+            named = last_leak.suspects if last_leak is not None and not raised else ()
+            last_leak = end if end.suspects else replace(end, suspects=named)
         if end.resolved_at == window.now:
             cured.append(end.cured_by_version)
     if last_leak is not None and recording.snapshots and state.detected_at is not None:
@@ -156,8 +159,17 @@ class _Sites:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._seen = -1
+        self._seen, self._used = -1, 0
         self._tables: tuple[SiteTable, ...] = ()
+
+    def unused(self, now: float) -> bool:
+        """Whether a snapshot has come since call sites were last looked at."""
+        return sum(s.ts <= now for s in self._recording.snapshots) != self._used
+
+    def use(self, window: ServiceWindow) -> None:
+        """Take note of an evaluation that saw the window, and its call sites if it had any."""
+        if window.sites:
+            self._used = self._seen
 
     def added_to(self, window: ServiceWindow) -> ServiceWindow:
         """Return the window with a table per process life, from the snapshots taken by its `now`."""
