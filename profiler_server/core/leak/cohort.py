@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from profiler_server.core.leak.history import TIME, LifeHistory
@@ -11,15 +12,17 @@ from profiler_server.core.leak.window import HOUR
 
 MAX_RELEASE_GROUPS = 4
 MAX_REPLICA_GROUPS = 8
-START_SEEN_HOURS = 1.0
+SHOWN_SHARE = 0.15
+"""From this share on a warm-up would have been seen, had there been one."""
+SLOW_WARM_UP_HOURS = 8.0
 
 
 @dataclass(frozen=True)
 class Group:
     """Segments that would share a leak; `kind` is all, release or replica; `prior` is its share of the belief.
 
-    `compared`: processes of earlier releases were watched from their starts for as long as those of this one have run,
-    so that what every process does after its start is known.
+    `others` are the processes of earlier releases (of a replica: the other replicas) as (age when first seen, hours
+    watched): what they did after their starts is what those of the group are expected to do.
     """
 
     kind: str
@@ -27,7 +30,18 @@ class Group:
     members: tuple[int, ...]
     prior: float
     since: float | None = None
-    compared: bool = False
+    others: tuple[tuple[float, float], ...] = ()
+
+    def shown(self, tau: float) -> float:
+        """Return which share of a warm-up of `tau` hours the best watched of the others would have shown."""
+        return max(
+            (math.exp(-age / tau) * -math.expm1(-hours / tau) for age, hours in self.others), default=0.0
+        )
+
+    @property
+    def compared(self) -> bool:
+        """Whether slow warm-ups would have been seen in the others."""
+        return self.shown(SLOW_WARM_UP_HOURS) >= SHOWN_SHARE
 
 
 def release_order(lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:
@@ -41,11 +55,12 @@ def release_order(lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:
     return sorted(first.items(), key=lambda item: item[1])
 
 
-def _watched(life: LifeHistory, clock_scale: float) -> float:
-    """Return for how many hours a life was watched from its start on, 0 if its start was not seen."""
-    born = life.started_at * clock_scale / HOUR
-    seen_start = float(life.blocks[0, TIME]) - born <= START_SEEN_HOURS
-    return float(life.blocks[-1, TIME]) - born if seen_start else 0.0
+def _watched(lives: Iterable[LifeHistory], clock_scale: float) -> tuple[tuple[float, float], ...]:
+    """Return (age when first seen, hours watched) of each life."""
+    return tuple(
+        (max(float(life.blocks[0, TIME]) - life.started_at * clock_scale / HOUR, 0.0), life.observed_hours)
+        for life in lives
+    )
 
 
 def groups_of(data: ChannelData, lives: Sequence[LifeHistory], clock_scale: float = 1.0) -> list[Group]:
@@ -63,17 +78,18 @@ def groups_of(data: ChannelData, lives: Sequence[LifeHistory], clock_scale: floa
             seen.add(members)
             inside = {segments[i].life for i in members}
             outside = {segments[i].life for i in everything} - inside
-            elder = max((_watched(lives[i], clock_scale) for i in outside), default=0.0)
-            compared = elder >= max(lives[i].observed_hours for i in inside)
+            others = _watched((lives[i] for i in outside), clock_scale)
             prior = 0.25 / len(later)
-            found.append(Group("release", version, members, prior, since=start, compared=compared))
+            found.append(Group("release", version, members, prior, since=start, others=others))
     replicas = sorted({lives[s.life].instance for s in segments})
     if 1 < len(replicas) <= MAX_REPLICA_GROUPS:
         for name in replicas:
             members = tuple(i for i in everything if lives[segments[i].life].instance == name)
             if members not in seen:
                 seen.add(members)
-                found.append(Group("replica", name, members, 0.1 / len(replicas)))
+                siblings = {segments[i].life for i in everything if lives[segments[i].life].instance != name}
+                others = _watched((lives[i] for i in siblings), clock_scale)
+                found.append(Group("replica", name, members, 0.1 / len(replicas), others=others))
     return found
 
 

@@ -19,12 +19,14 @@ class DetectorConfig:
     """How far back a life may have ended and still count."""
     start_share: float = 0.1
     """First share of a life's age that is left out: every process fills its pools when it starts."""
-    load_lags_hours: tuple[float, ...] = (0.5, 2.0, 6.0)
+    load_lags_hours: tuple[float, ...] = (0.4, 1.0, 2.5, 6.0)
     """Time constants of the load averages that memory may follow with a lag."""
     cadence_share: float = 0.03
     """A service is judged anew when its youngest history has grown by this share."""
     max_cadence_hours: float = 2.0
     """But never later than this."""
+    suspect_cadence: float = 0.5
+    """A service under suspicion is looked at after this share of that time."""
 
     min_hours: float = 1.0
     """Less observed time than this, in every life, is too little to say anything."""
@@ -41,15 +43,17 @@ class DetectorConfig:
     """Prior scales of a leak's growth over the window, as shares of the floor; each is as likely as the next."""
     new_warm_up: float = 0.005
     """How often a release brings a slow warm-up that its predecessors, watched from their starts, did not have."""
+    own_warm_up: float = 0.05
+    """How often one replica warms up slowly while its siblings, seen at the same age, do not."""
     warm_scale: float = 0.5
     """Prior scale of a warm-up's amplitude, as a share of the floor."""
-    load_scale: float = 0.4
+    load_scale: float = 0.3
     """Prior scale of the floor's response to one standard deviation of load."""
 
     screen_sigmas: float = 2.0
     """A group whose own growth is below this many standard errors is not tested in full."""
-    log_odds_leak: float = 5.0
-    """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^5 ≈ 150 : 1)."""
+    log_odds_leak: float = 3.5
+    """Posterior log odds of a leak against all innocent accounts at which a finding is made (e^3.5 ≈ 33 : 1)."""
     log_odds_unusual: float = 4.0
     """What an unusual clock (errors, a bent line) must show on top."""
     log_odds_confirmed: float = 1.5
@@ -72,8 +76,10 @@ class DetectorConfig:
     """The first part must have climbed too: a late burst is a batch job until it has lasted."""
     min_rows: int = 20
     """Blocks over all lives below which no odds are believed."""
-    misfit_tax: float = 0.1
+    misfit_tax: float = 0.12
     """No model is exact: a leak must beat a warm-up by this share of what the warm-up gains over nothing."""
+    remains_ratio: float = 0.3
+    """No warm-up is an exact exponential: a leak beside one must be this share of what the warm-up shows meanwhile."""
     give_back_ratio: float = 0.3
     """The low of the last third must stand above the first third by this share of the growth claimed between them."""
     confirmed_misfit_tax: float = 0.2
@@ -82,11 +88,13 @@ class DetectorConfig:
     """The same for memory that only the kernel sees."""
     fall_ratio: float = 0.7
     """No process may have lost this share of the growth claimed for it in one fall, load taken out."""
+    lately_hours: float = 5.0
+    """Growth that is younger than its process must have lasted so long: jobs grow for hours and give it back."""
     young_hours: float = 12.0
     """Growth since birth is taken for filling caches and sessions until this age …"""
     young_growth: float = 1.0
     """… or half of it, if the floor has grown by this share of where it began."""
-    compared_patience: float = 0.6
+    compared_patience: float = 0.4
     """Share of that age which is waited for where earlier releases were watched from their starts and did not grow."""
     native_young_hours: float = 16.0
     """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""

@@ -17,8 +17,6 @@ LEAK_CLOCKS = ("time", "requests", "errors", "accelerating", "decelerating")
 N_CLOCKS = len(LEAK_CLOCKS)
 DECELERATING_POWER = 0.6
 DAY_HOURS = 24.0
-LAG_SPANS = 4.0
-"""A lag can be told from a trend only in a history of several times its length."""
 STRAIGHT = frozenset(CHANNELS.index(name) for name in ("outside", "unmapped"))
 HIGH_WATER = frozenset(CHANNELS.index(name) for name in ("rss", "outside", "unmapped"))
 
@@ -66,14 +64,14 @@ def scale_load(lives: Sequence[LifeHistory]) -> LoadScale:
     if len(stacked) < 3 or not stacked[:, 0].any():
         nothing = np.full(1 + N_LAGS, np.nan)
         return LoadScale(nothing, nothing, 0.0, 0.0)
-    centre, spread = stacked.mean(axis=0), stacked.std(axis=0)
+    centre = stacked.mean(axis=0)
+    # One unit for the rate and all its averages: a request weighs the same however late memory follows it.
+    spread = np.full(1 + N_LAGS, max(float(stacked[:, 0].std()), float(centre[0])))
     hours = sum(life.observed_hours for life in lives)
     failed = sum(
         float(life.blocks[-1, ERRORS] - life.blocks[0, ERRORS]) for life in lives if len(life.blocks)
     )
-    return LoadScale(
-        centre, np.maximum(spread, 1e-9 * centre + 1e-12), float(centre[0]), failed / max(hours, 1e-9)
-    )
+    return LoadScale(centre, spread, float(centre[0]), failed / max(hours, 1e-9))
 
 
 @dataclass(frozen=True)
@@ -132,18 +130,17 @@ def _load_columns(life: LifeHistory, scale: LoadScale) -> FloatArray:
     seen = life.blocks[:, LOAD:REQUESTS]
     raw = np.where(np.isnan(seen), scale.centre, seen)
     standard = (raw - scale.centre) / scale.spread
-    square = np.clip(standard[:, 1], -3, 3) ** 2 - 1.0
+    square = np.clip(standard[:, 1], -3, 3) ** 2
     highest = (np.maximum.accumulate(raw[:, 1]) - scale.centre[1]) / scale.spread[1]
     return np.concatenate([standard, square[:, None], highest[:, None]], axis=1)
 
 
-def _load_choice(explanations: Explanations, span: float, lags: Sequence[float], channel: int) -> list[int]:
+def _load_choice(explanations: Explanations, span: float, channel: int) -> list[int]:
     """Return which of the load's columns explain a channel over `span` hours."""
     if not explanations.scale.known:
         return [0, 1] if span >= 1.2 * DAY_HOURS else []
-    told = sum(lag * LAG_SPANS <= span for lag in lags) or 1
     square = 1 + N_LAGS
-    return [*range(1 + told), square, *((square + 1,) if channel in HIGH_WATER else ())]
+    return [*range(1 + square), *((square + 1,) if channel in HIGH_WATER else ())]
 
 
 def build_design(
@@ -155,7 +152,7 @@ def build_design(
     """Return the matrices of a channel's segments; the order of columns is that of `Design`."""
     first = min(float(lives[s.life].blocks[s.rows[0], TIME]) for s in data.segments)
     last = max(float(lives[s.life].blocks[s.rows[-1], TIME]) for s in data.segments)
-    choice = _load_choice(explanations, last - first, config.load_lags_hours, data.channel)
+    choice = _load_choice(explanations, last - first, data.channel)
     n_load, n_warm = len(choice), len(explanations.warm_names)
     matrices = []
     for segment in data.segments:

@@ -63,7 +63,11 @@ def _due(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> boo
     newest = max((s.started_at for s in window.instances), default=0.0)
     if newest > state.evaluated_at - 1e-9:
         youngest = 0.0
-    return passed >= min(max(block, config.cadence_share * youngest), config.max_cadence_hours)
+    under_suspicion = state.suspected_at is not None and state.detected_at is None
+    patience = config.suspect_cadence if under_suspicion else 1.0
+    return passed >= min(
+        max(block, patience * config.cadence_share * youngest), patience * config.max_cadence_hours
+    )
 
 
 def _unnamed(last: Evaluation) -> bool:
@@ -116,7 +120,8 @@ def _judge(
     window: ServiceWindow, state: LeakState, lives: Sequence[LifeHistory], config: DetectorConfig
 ) -> Evaluation:
     verdicts = _channel_verdicts(window, lives, config)
-    verdicts = [_confirmed(v, window, lives, config) for v in verdicts]
+    verdicts = [_expected(_confirmed(v, window, lives, config), state, config) for v in verdicts]
+    state.odds = {v.channel: v.log_odds for v in verdicts}
     leaking = [v for v in verdicts if v.held_by is None]
     suspects = [v for v in verdicts if v.rate > 0 and v.log_odds > config.log_odds_suspect]
     if suspects and state.suspected_at is None:
@@ -167,6 +172,14 @@ def _confirmed(
     if not sites_confirm(window, verdict.rate, _members(verdict, lives), config):
         return verdict
     return replace(verdict, held_by=None, confirmed=True)
+
+
+def _expected(verdict: ChannelVerdict, state: LeakState, config: DetectorConfig) -> ChannelVerdict:
+    """Hold a finding back once where the last evaluation saw nothing of it: evidence of a leak gathers, bursts leap."""
+    if verdict.held_by is not None or state.odds is None:
+        return verdict
+    before = state.odds.get(verdict.channel, -math.inf)
+    return verdict if before > config.log_odds_suspect else replace(verdict, held_by="leap")
 
 
 def _members(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:

@@ -10,12 +10,15 @@ import numpy as np
 
 from profiler_server.core.leak.design import Design, clock_column
 from profiler_server.core.leak.medians import median
+from profiler_server.core.leak.segments import GAP_BLOCKS
 from profiler_server.core.leak.window import FloatArray
 
 OUTLIER_SIGMAS = 4.5
 LATE_SHARE = 0.4
 RIDGE = 1e-6
-LOAD_SCALE = 0.4
+LOAD_SCALE = 0.3
+ROUGHER = 1.5
+"""Load that makes the floor so many times rougher than it was does not explain it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,10 @@ class FloorFit:
     early_error: float
 
 
-def _whiten(matrix: FloatArray, phi: float, weight: FloatArray) -> FloatArray:
+def _whiten(matrix: FloatArray, at: FloatArray, weight: FloatArray, correlation_hours: float) -> FloatArray:
+    steps = at[1:] - at[:-1]
+    usual = median(steps)
+    phi = np.where(steps > GAP_BLOCKS * usual, 0.0, np.exp(-usual / correlation_hours))[:, None]
     scale = np.sqrt(weight[1:, None] / (1.0 - phi**2))
     return np.concatenate([matrix[:1], (matrix[1:] - phi * matrix[:-1]) * scale])
 
@@ -75,7 +81,6 @@ def _solve(
     group, n_seg = set(members), len(design.matrices)
     rows, plain = [], []
     for i, (matrix, at, weight) in enumerate(zip(design.matrices, hours, weights, strict=True)):
-        phi = float(np.exp(-median(at[1:] - at[:-1]) / correlation_hours))
         columns = np.zeros((len(matrix), n_load + 2 + n_seg))
         columns[:, :n_load] = matrix[:, 1 : 1 + n_load]
         if i in group:
@@ -83,7 +88,7 @@ def _solve(
         columns[:, n_load + 1 + i] = 1.0
         columns[:, -1] = matrix[:, -1]
         plain.append(columns)
-        rows.append(_whiten(columns, phi, weight))
+        rows.append(_whiten(columns, at, weight, correlation_hours))
     stacked = np.concatenate(rows)
     x, y = stacked[:, :-1], stacked[:, -1]
     gram = x.T @ x
@@ -132,14 +137,24 @@ def fit_floor(
     slope = float(solved.beta[n_load])
     # Curved clocks are judged by plain time: what matters is whether it climbs now, and climbed then.
     curved = clock in ("accelerating", "decelerating")
-    parts = [(design.matrices[i][:, at_time] if curved else plain[i][:, n_load], steady[i]) for i in members]
+    clocks = [design.matrices[i][:, at_time] if curved else plain[i][:, n_load] for i in members]
+    parts = [(ticks, steady[i]) for ticks, i in zip(clocks, members, strict=True)]
     slope_by = _whole_slope(parts) if curved else slope
+    seen = [plain[i][:, -1] for i in members]
+    if _roughness([steady[i] for i in members]) > ROUGHER * _roughness(seen):
+        # What taking out load has drawn into a calm floor is no climb.
+        parts = list(zip(clocks, seen, strict=True))
     late, early = _part_slope(parts, late=True), _part_slope(parts, late=False)
     by = 1.0 / slope_by if slope_by > 1e-12 else 0.0
     return FloorFit(
         solved.beta[:n_load], slope, solved.slope_error, fitted, steady, innovations,
         late[0] * by, late[1] * by, early[0] * by, early[1] * by,
     )  # fmt: skip
+
+
+def _roughness(floors: Sequence[FloatArray]) -> float:
+    """Return the median absolute second difference over some floors: noise, blind to level and slope."""
+    return median(np.abs(np.concatenate([np.diff(floor, 2) for floor in floors])))
 
 
 def _whole_slope(parts: Sequence[tuple[FloatArray, FloatArray]]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import clock_column
 from profiler_server.core.leak.history import MID, TIME, LifeHistory
 from profiler_server.core.leak.medians import median, quantile, row_medians
-from profiler_server.core.leak.window import HOUR
+from profiler_server.core.leak.window import HOUR, FloatArray
 
 if TYPE_CHECKING:
     from profiler_server.core.leak.verdicts import ChannelVerdict
@@ -25,6 +26,11 @@ FRESH_HOURS = 1.0
 SURE = 1.2
 MIN_FALL_BLOCKS = 12
 LEAST_FALL = 0.02
+FALL_SIGMAS = 5.0
+LOW_QUANTILE = 0.15
+ONSET_HEIGHT = 0.1
+ONSET_SHARE = 0.15
+"""A straight climb reaches a tenth of its height after a tenth of its time."""
 MANY_FALLS = 2
 RSS = CHANNELS.index("rss")
 
@@ -63,7 +69,7 @@ def first_gate(
 
     `confirmed`: call sites have been seen to grow by themselves, so that less is asked of the floor.
     """
-    if not _enough_evidence(v, config, confirmed=confirmed, near_limit=around.near_limit()):
+    if not _enough_evidence(v, around, config, confirmed=confirmed):
         return "evidence"
     least = config.min_resource_growth if v.channel in RESOURCE_CHANNELS else config.min_growth_share
     if v.channel in ("outside", "unmapped") or (v.channel == "native" and around.lesser_native):
@@ -71,10 +77,12 @@ def first_gate(
     per_day = v.test.slope / v.design.span_hours * DAY_HOURS
     if min(v.test.slope, v.growth_share) < least or per_day < config.min_growth_share_per_day:
         return "effect"
-    return _shape_gate(v, config, confirmed=confirmed) or _age_gate(v, around, config)
+    return _shape_gate(v, around, config, confirmed=confirmed) or _age_gate(v, around, config)
 
 
-def _enough_evidence(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool, near_limit: bool) -> bool:
+def _enough_evidence(
+    v: ChannelVerdict, around: Circumstances, config: DetectorConfig, *, confirmed: bool
+) -> bool:
     if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
         return False
     if confirmed:
@@ -83,12 +91,15 @@ def _enough_evidence(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bo
         usual = v.test.clock in ("time", "requests")
         wanted = config.log_odds_leak + (0.0 if usual else config.log_odds_unusual)
         share = config.bent_misfit_tax if v.design.straight else config.misfit_tax
-    # Close below the limit it matters little whether it would have levelled off beyond it.
-    tax = 0.0 if near_limit else share * max(v.test.warm_gain, 0.0)
+    # Close below the limit it matters little whether it would have levelled off beyond it; the young may do so before.
+    pressing = around.near_limit() and v.age_hours >= around.young_hours
+    tax = 0.0 if pressing else share * max(v.test.warm_gain, 0.0)
     return v.log_odds >= wanted and v.test.log_leak - v.test.log_warm >= wanted + tax
 
 
-def _shape_gate(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool) -> str | None:
+def _shape_gate(
+    v: ChannelVerdict, around: Circumstances, config: DetectorConfig, *, confirmed: bool
+) -> str | None:
     """Ask that it climbs now as it climbed before, and has given nothing back."""
     unsure = v.fit.late_ratio < SURE * v.fit.late_error and not confirmed
     if v.fit.late_ratio + v.fit.late_error < config.late_slope_ratio or unsure:
@@ -98,6 +109,8 @@ def _shape_gate(v: ChannelVerdict, config: DetectorConfig, *, confirmed: bool) -
     early_error = -v.fit.early_error if v.test.clock == "accelerating" else v.fit.early_error
     if v.fit.early_ratio + early_error < config.early_slope_ratio:
         return "early slope"
+    if _only_remains(v, around, config):
+        return "remains"
     return "gives back" if _gives_back(v, config) or _falls(v, config) else None
 
 
@@ -105,11 +118,49 @@ def _age_gate(v: ChannelVerdict, around: Circumstances, config: DetectorConfig) 
     """Ask that the process is past the age at which caches and sessions fill, unless its limit is near."""
     if _refilling(v, around):
         return "refilling"
+    if _begun_lately(v, around, config) and not around.near_limit():
+        return "lately"
     if around.near_limit() and v.channel not in RESOURCE_CHANNELS:
         return None
     doubled = v.growth_share >= config.young_growth and v.age_hours >= 0.5 * around.young_hours
     patience = around.young_hours * (config.compared_patience if v.group.compared else 1.0)
     return "young" if v.age_hours < patience and not doubled else None
+
+
+def _begun_lately(v: ChannelVerdict, around: Circumstances, config: DetectorConfig) -> bool:
+    """Whether the beginning of the growth was seen, in processes too old to have grown so all along, not long ago."""
+    for index, members in _by_life(v).items():
+        hours = np.concatenate([v.hours[i] for i in members])
+        as_old = v.rate * around.age(index) <= float(v.data.segments[members[-1]].value[-1])
+        onset = _onset(hours, np.concatenate([v.fit.steady[i] for i in members]))
+        seen = float(hours[-1] - hours[0])
+        if as_old or onset <= ONSET_SHARE * seen or seen - onset >= config.lately_hours:
+            return False
+    return True
+
+
+def _onset(hours: FloatArray, steady: FloatArray) -> float:
+    """Return for how long a floor stayed within a tenth of its growth before it climbed."""
+    part = max(len(steady) // 10, 2)
+    low, high = median(steady[:part]), median(steady[-part:])
+    below = np.flatnonzero(steady <= low + ONSET_HEIGHT * (high - low))
+    return float(hours[below[-1]] - hours[0]) if len(below) else 0.0
+
+
+def _only_remains(v: ChannelVerdict, around: Circumstances, config: DetectorConfig) -> bool:
+    """Whether what is left to leak is little beside the warm-up that the same blocks show."""
+    if v.test.warm_gain <= 0 or v.test.warm_share <= 0:
+        return False
+    claimed = shown = 0.0
+    for i in v.group.members:
+        born = around.lives[v.data.segments[i].life].started_at * around.clock_scale / HOUR
+        begin, end = float(v.hours[i][0]), float(v.hours[i][-1])
+        tau = v.test.warm_hours
+        claimed += v.test.slope * (end - begin) / v.design.span_hours
+        shown += v.test.warm_share * (
+            math.exp(-max(begin - born, 0.0) / tau) - math.exp(-max(end - born, 0.0) / tau)
+        )
+    return claimed < config.remains_ratio * shown
 
 
 def _by_life(v: ChannelVerdict) -> dict[int, list[int]]:
@@ -130,9 +181,10 @@ def _gives_back(v: ChannelVerdict, config: DetectorConfig) -> bool:
         third = len(steady) // 3
         if third < 2:
             continue
-        low = quantile(steady[-third:], 0.15)
+        # Lows against lows: noise that load leaves unexplained is no giving back.
+        kept = quantile(steady[-third:], LOW_QUANTILE) - quantile(steady[:third], LOW_QUANTILE)
         weight = float(clock[-1] - clock[0])
-        held += weight * (low - median(steady[:third]))
+        held += weight * kept
         claimed += weight * v.fit.slope * float(clock[-third:].mean() - clock[:third].mean())
     return claimed > 0 and held < config.give_back_ratio * claimed
 
@@ -152,7 +204,9 @@ def _falls(v: ChannelVerdict, config: DetectorConfig) -> bool:
         smooth = row_medians(np.lib.stride_tricks.sliding_window_view(steady, 3))
         fall = float((np.maximum.accumulate(smooth) - smooth).max())
         claimed = v.fit.slope * float(clock[-1] - clock[0])
-        if claimed > 0 and fall > config.fall_ratio * claimed and fall > LEAST_FALL:
+        rest = steady - v.fit.slope * clock
+        noise = FALL_SIGMAS * 1.4826 * median(np.abs(rest - median(rest)))
+        if claimed > 0 and fall > max(config.fall_ratio * claimed, LEAST_FALL, noise):
             return True
     return False
 

@@ -10,16 +10,18 @@ does not inflate the error rate: it exceeds K with probability at most 1/K.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_ndtr
 
-from profiler_server.core.leak.cohort import Group
+from profiler_server.core.leak.cohort import SHOWN_SHARE, Group
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import LEAK_CLOCKS, N_CLOCKS, Design
 from profiler_server.core.leak.medians import median
+from profiler_server.core.leak.segments import GAP_BLOCKS
 from profiler_server.core.leak.window import FloatArray
 
 LOG2 = float(np.log(2.0))
@@ -92,20 +94,25 @@ def build_grams(
     for matrix, at, weight in zip(design.matrices, hours, weights, strict=True):
         step = median(at[1:] - at[:-1])
         phi = np.exp(-step / times)[:, None, None]
-        later, earlier, w = matrix[1:], matrix[:-1], weight[1:, None]
+        # After a gap the noise starts anew, at the level that the process has kept.
+        near = at[1:] - at[:-1] <= GAP_BLOCKS * step
+        later, earlier, w, heads = matrix[1:], matrix[:-1], weight[1:, None], matrix[:1]
+        if not near.all():
+            heads = np.concatenate([heads, later[~near]])
+            later, earlier, w = later[near], earlier[near], w[near]
         a, b, c = later.T @ (w * later), later.T @ (w * earlier), earlier.T @ (w * earlier)
         innovation = 1.0 - phi**2
         gram = a - phi * (b + b.T)
         gram += phi**2 * c
         gram /= innovation
-        gram += matrix[0][:, None] * matrix[0]
+        gram += heads.T @ heads
         pivot = gram[:, :1, :1]
         without = gram[:, 1:, :1] * gram[:, :1, 1:]
         without /= pivot
         stacked.append(np.subtract(gram[:, 1:, 1:], without, out=without))
-        rows = float(weight[1:].sum())
+        rows = float(w.sum())
         norm += -0.5 * rows * np.log(innovation[:, 0, 0]) - 0.5 * np.log(pivot[:, 0, 0])
-        freedom += rows
+        freedom += rows + len(heads) - 1
     return Grams(np.stack(stacked), norm, freedom)
 
 
@@ -183,7 +190,7 @@ def probe_group(group: Group, grams: Grams, design: Design, config: DetectorConf
     reduced = _reduce(members, grams, design, config)
     log_t = -float(np.log(len(config.correlation_hours)))
     none = float(logsumexp(reduced.common + reduced.evidence(reduced.total)))
-    warm = _warm_evidence(reduced, design, config.new_warm_up if group.compared else 1.0, config)
+    warm = _warm_evidence(reduced, design, _own_warm_up(group, design, config), config)
     leak = _leak_evidence(reduced, STRAIGHT_PRIOR if design.straight else CLOCK_PRIOR, config)
     clock, slope, error, time_weight = leak.best()
     return GroupTest(
@@ -218,7 +225,13 @@ class _Warm:
     share: float
 
 
-def _warm_evidence(reduced: _Reduced, design: Design, own: float, config: DetectorConfig) -> _Warm:
+def _own_warm_up(group: Group, design: Design, config: DetectorConfig) -> FloatArray:
+    """Return by how much rarer a warm-up of the group alone is, f64[n_warm] logarithms: others would have shown it."""
+    rare = math.log(config.new_warm_up if group.kind == "release" else config.own_warm_up)
+    return np.array([rare * min(group.shown(tau) / SHOWN_SHARE, 1.0) for _, tau in design.warm_names])
+
+
+def _warm_evidence(reduced: _Reduced, design: Design, own: FloatArray, config: DetectorConfig) -> _Warm:
     """Weigh every model of load and one warm-up column: of all lives, or, by `own` less likely, of the group alone."""
     warm = slice(0, reduced.n_warm)
     g = np.maximum(np.einsum("tii->ti", reduced.gram)[:, warm], 0.0)
@@ -228,7 +241,7 @@ def _warm_evidence(reduced: _Reduced, design: Design, own: float, config: Detect
     sign = log_ndtr(b / np.sqrt((g + lam) * residual / reduced.freedom + 1e-300)) + LOG2
     log = reduced.common[:, None] + reduced.evidence(residual) - 0.5 * np.log1p(g / lam) + sign
     log = log + _warm_prior(design)
-    log[:, design.n_warm :] += np.log(own)
+    log[:, design.n_warm :] += own
     best = int(np.argmax(logsumexp(log, axis=0)))
     at = int(np.argmax(log[:, best]))
     kind, tau = design.warm_names[best % design.n_warm]

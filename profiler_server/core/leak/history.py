@@ -16,7 +16,7 @@ from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.window import HOUR, FloatArray, InstanceSeries
 
 N_CHANNELS = len(CHANNELS)
-N_LAGS = 3
+N_LAGS = 4
 # Columns of a block: when, how many points, the middle and the lowest value of each channel, the load.
 TIME, COUNT, MID, LOW = 0, 1, 2, 2 + N_CHANNELS
 LOAD = LOW + N_CHANNELS

@@ -54,7 +54,9 @@ Diagnosis = Literal[
     "spikes",
     "none",
 ]
-STATE_FORMAT = 1
+STATE_FORMAT = 2
+OLDER_FORMATS = (1,)
+"""Formats whose blocks are of another make: their findings go on, their points are read again."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class LeakState:
     `version` is the newest release that grew when it was raised and `calm` counts evaluations in a row that saw no
     growth any more; processes that were over by `ignore_before` belong to a leak that has ended.
     `log_e` is the log e-value with which a leak is claimed, or was when the open finding was made (None: no claim).
-    `lives` are the histories in blocks, by instance and start; `last` is the last full evaluation without its state.
+    `lives` are the histories in blocks, by instance and start; `last` is the last full evaluation without its state,
+    `odds` the log odds of every channel that it judged (None: nothing has been judged yet).
     """
 
     evaluated_at: float | None = None
@@ -207,6 +210,7 @@ class LeakState:
     ignore_before: float | None = None
     log_e: float | None = None
     lives: dict[str, LifeHistory] = field(default_factory=dict)
+    odds: dict[str, float] | None = None
     last: Evaluation | None = None
 
     @property
@@ -234,14 +238,16 @@ class LeakState:
             "ignore_before": self.ignore_before,
             "log_e": self.log_e,
             "lives": {key: life.to_json() for key, life in self.lives.items()},
+            "odds": self.odds,
             "last": None if self.last is None else self.last.to_json(),
         }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> LeakState:
-        """Rebuild a state; nothing stored, or another format, gives a fresh one."""
-        if not stored or stored.get("format") != STATE_FORMAT:
+        """Rebuild a state; nothing stored, or an unknown format, gives a fresh one, an older one its finding."""
+        if not stored or stored.get("format") not in (STATE_FORMAT, *OLDER_FORMATS):
             return cls()
+        known = stored["lives"] if stored["format"] == STATE_FORMAT else {}
         return cls(
             evaluated_at=stored["evaluated_at"],
             suspected_at=stored["suspected_at"],
@@ -253,7 +259,8 @@ class LeakState:
             calm=stored["calm"],
             ignore_before=stored["ignore_before"],
             log_e=stored.get("log_e"),
-            lives={key: LifeHistory.from_json(life) for key, life in stored["lives"].items()},
+            lives={key: LifeHistory.from_json(life) for key, life in known.items()},
+            odds=stored.get("odds"),
             last=None if stored["last"] is None else Evaluation.from_json(stored["last"]),
         )
 

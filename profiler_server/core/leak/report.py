@@ -113,6 +113,9 @@ GATE_NOTES = {
     "gives back": "What it took it gave back.",
     "run": "Among so many services this much evidence comes about by chance.",
     "refilling": "A young process fills up to where its elders stand.",
+    "lately": "It grows only lately: a job may still give it back.",
+    "leap": "The evidence came all at once: the next evaluation has to bear it out.",
+    "remains": "It is little beside the warm-up that it would go with.",
     "young": "The process is young: caches and sessions may still be filling.",
 }
 

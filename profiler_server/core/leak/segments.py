@@ -15,6 +15,8 @@ from profiler_server.core.leak.medians import median, present_median, row_median
 from profiler_server.core.leak.window import HOUR, FloatArray
 
 MIN_SEGMENT_BLOCKS = 4
+GAP_BLOCKS = 6
+"""Over a longer gap than this neighbouring blocks say nothing of each other's noise, and nothing of steps."""
 RSS = CHANNELS.index("rss")
 RESIDENT_SCALED = frozenset(CHANNELS.index(name) for name in ("native", "outside", "unmapped", "free"))
 STEP_SIGMAS = 6.0
@@ -23,7 +25,6 @@ MAX_STEPS = 3
 MIN_TEETH = 3.0
 TOOTH_BLOCKS = 0.34
 TEETH = {CHANNELS.index("heap"): HEAP_TEETH, CHANNELS.index("rss"): RSS_TEETH}
-GAP_BLOCKS = 6
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,8 @@ def build_channel(
     if not base > 0:
         return None
     segments: list[Segment] = []
-    for index, (life, floor) in enumerate(zip(lives, floors, strict=True)):
-        segments.extend(_cut(index, life, floor, ()))
+    for index, floor in enumerate(floors):
+        segments.extend(_whole(index, floor))
     return ChannelData(channel, base, tuple(segments), 0, 0) if segments else None
 
 
@@ -159,7 +160,14 @@ def cut_steps(data: ChannelData, steady: Sequence[FloatArray], lives: Sequence[L
 
     Three steps up and none down are stairs, which is how a job that leaks once a night climbs: they are left whole.
     """
-    cuts = [find_steps(values, 1.0) for values in steady]
+    cuts = [
+        [
+            at
+            for at in find_steps(values, 1.0)
+            if not _in_gap(lives[segment.life].blocks[segment.rows, TIME], at)
+        ]
+        for values, segment in zip(steady, data.segments, strict=True)
+    ]
     up = sum(int(v[at] > v[at - 1]) for v, where in zip(steady, cuts, strict=True) for at in where)
     down = sum(len(where) for where in cuts) - up
     if up + down == 0:
@@ -175,18 +183,16 @@ def cut_steps(data: ChannelData, steady: Sequence[FloatArray], lives: Sequence[L
     return replace(data, segments=tuple(parts), steps_up=up, steps_down=down) if parts else data
 
 
-def _cut(index: int, life: LifeHistory, floor: FloatArray, steps: Sequence[int]) -> list[Segment]:
-    """Split one life at its steps and at gaps of more than GAP_BLOCKS blocks."""
+def _in_gap(hours: FloatArray, at: int) -> bool:
+    """Whether nothing was seen for long just before a block: what changed meanwhile is no jump."""
+    steps = hours[1:] - hours[:-1]
+    return float(steps[max(at - 2, 0) : at + 1].max()) > GAP_BLOCKS * median(steps)
+
+
+def _whole(index: int, floor: FloatArray) -> list[Segment]:
+    """Return one life as one segment, nothing if too little of it is known; gaps do not part it."""
     rows = np.flatnonzero(~np.isnan(floor))
-    if len(rows) == 0:
-        return []
-    hours = life.blocks[rows, TIME]
-    steps_taken = hours[1:] - hours[:-1]
-    usual = median(steps_taken) if len(rows) > 2 else 0.0
-    gaps = np.flatnonzero(steps_taken > GAP_BLOCKS * max(usual, 1e-9)) + 1
-    bounds = sorted({0, len(rows), *steps, *(int(g) for g in gaps)})
-    parts = [rows[a:b] for a, b in pairwise(bounds)]
-    return [Segment(index, part, floor[part]) for part in parts if len(part) >= MIN_SEGMENT_BLOCKS]
+    return [Segment(index, rows, floor[rows])] if len(rows) >= MIN_SEGMENT_BLOCKS else []
 
 
 def observed_points(lives: Sequence[LifeHistory]) -> float:

@@ -14,7 +14,14 @@ from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.design import Design, Explanations, build_design
 from profiler_server.core.leak.fit import FloorFit, detrend, fit_floor, outlier_weights
 from profiler_server.core.leak.gates import Circumstances, first_gate
-from profiler_server.core.leak.growth import Grams, GroupTest, build_grams, probe_group, screen_segments
+from profiler_server.core.leak.growth import (
+    Grams,
+    GroupTest,
+    build_grams,
+    logsumexp,
+    probe_group,
+    screen_segments,
+)
 from profiler_server.core.leak.history import MID, TIME, LifeHistory
 from profiler_server.core.leak.medians import median, present_median
 from profiler_server.core.leak.segments import RSS, ChannelData, build_channel, cut_steps
@@ -78,13 +85,14 @@ def judge_channel(
         if not primary:
             return None
         groups = groups_of(data, lives, clock_scale)[:1]
-    group, test = _best_group(groups, design, grams, config)
+    group, test, others = _best_group(groups, design, grams, config)
     fit = _fit(design, hours, weights, group, test)
     fresh = outlier_weights(fit, weights)
     if fresh is not None:
         weights = fresh
         grams = build_grams(design, hours, weights, config)
-        group, test = _best_group([group], design, grams, config)
+        again = probe_group(group, grams, design, config)
+        test = replace(again, log_warm=again.log_warm + others)
         fit = _fit(design, hours, weights, group, test)
     log_odds = test.log_odds + math.log(group.prior)
     rate = test.slope * data.base / design.span_hours
@@ -117,9 +125,16 @@ def _screened(groups: Sequence[Group], grams: Grams, design: Design, config: Det
 
 def _best_group(
     groups: Sequence[Group], design: Design, grams: Grams, config: DetectorConfig
-) -> tuple[Group, GroupTest]:
+) -> tuple[Group, GroupTest, float]:
+    """Return the group whose leak explains best, and by how much the warm-ups of all groups outdo those of its own.
+
+    A leak of one group has to beat the warm-ups of every group: a release that fills a cache is no leak of the service.
+    """
     tested = [(g, probe_group(g, grams, design, config)) for g in groups]
-    return max(tested, key=lambda pair: pair[1].log_odds + math.log(pair[0].prior))
+    belief = math.log(sum(g.prior for g in groups))
+    warm = float(logsumexp(np.array([t.log_warm + math.log(g.prior) - belief for g, t in tested])))
+    group, test = max(tested, key=lambda pair: pair[1].log_leak + math.log(pair[0].prior))
+    return group, replace(test, log_warm=warm), warm - test.log_warm
 
 
 def _fit(
