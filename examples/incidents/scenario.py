@@ -47,7 +47,7 @@ def build_go(package: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / package.split("/", maxsplit=1)[0]
     result = subprocess.run(
-        ["go", "build", "-o", str(target), f"./{package}"],
+        ["go", "build", "-trimpath", "-o", str(target), f"./{package}"],
         cwd=INCIDENTS,
         capture_output=True,
         text=True,

@@ -222,7 +222,7 @@ def _build(
         ["go", "mod", "init", "plimsoll.example/contextleak"],
         *library,
         ["go", "mod", "tidy"],
-        ["go", "build", *(tags or []), "-o", str(program), "."],
+        ["go", "build", "-trimpath", *(tags or []), "-o", str(program), "."],
     ]
     for step in steps:
         if subprocess.run(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,7 +78,10 @@ def _same_trouble(open_findings: Sequence[Finding], verdict: Verdict) -> Finding
 
 def _update(found: Finding, verdict: Verdict) -> Finding:
     before = found.diagnosis
-    _fill(found, verdict)
+    if _is_outweighed(verdict.evaluation, found.evidence or {}):
+        _forecast(found, verdict)
+    else:
+        _fill(found, verdict)
     found.version += 1
     reason = _reason_to_wake(found, verdict)
     if reason:
@@ -86,6 +90,18 @@ def _update(found: Finding, verdict: Verdict) -> Finding:
     if before != found.diagnosis:
         record_event(found, EventKind.CHANGED, at=verdict.at, text=f"from {before} to {found.diagnosis}")
     return found
+
+
+def _is_outweighed(said: Evaluation, stored: Mapping[str, Any]) -> bool:
+    """Return whether this evaluation would raise no finding by itself and knows less than the `stored` evidence.
+
+    One that follows a finding through a lull, a restart or a cure may be such: what the finding says stays as it was
+    when the evidence sufficed, and only its forecast is renewed.
+    """
+    evidence = said.evidence
+    if evidence is None or evidence.log_evidence >= evidence.log_threshold:
+        return False
+    return evidence.log_evidence < float(stored.get("log_evidence", -math.inf))
 
 
 def _regressed(service: Service, verdict: Verdict) -> Finding | None:
@@ -166,7 +182,6 @@ def _fill(found: Finding, verdict: Verdict) -> None:
     said = verdict.evaluation
     found.diagnosis = said.diagnosis
     found.family = family_of(said.diagnosis)
-    found.updated_at = verdict.at
     found.started_at = min(
         _moment(said.started_at) or _first_look(said) or found.detected_at, found.detected_at
     )
@@ -174,6 +189,20 @@ def _fill(found: Finding, verdict: Verdict) -> None:
     found.growth_low = finite(said.growth_low)
     found.growth_high = finite(said.growth_high)
     found.bytes_per_request = finite(said.bytes_per_request)
+    _forecast(found, verdict)
+    found.first_release = (said.version or found.first_release or "")[:LONGEST_RELEASE]
+    suspects: list[dict[str, Any]] = said.to_json()["suspects"]
+    if suspects or not found.suspects:
+        found.suspects = plain(suspects)
+    found.evidence = plain(said.evidence_json() or {})
+    found.verdict = said.sentence.replace("\x00", "")
+
+
+def _forecast(found: Finding, verdict: Verdict) -> None:
+    """Copy the verdict's forecast, and the limit that it is about, into the finding's columns."""
+    said = verdict.evaluation
+    found.updated_at = verdict.at
+    found.limit_bytes = verdict.limit_bytes
     found.forecast_made_at = _moment(said.forecast_at)
     p10, p50, p90 = said.forecast or (None, None, None)
     found.forecast_p10_at, found.forecast_p50_at, found.forecast_p90_at = (
@@ -181,13 +210,6 @@ def _fill(found: Finding, verdict: Verdict) -> None:
         _moment(p50),
         _moment(p90),
     )
-    found.limit_bytes = verdict.limit_bytes
-    found.first_release = (said.version or found.first_release or "")[:LONGEST_RELEASE]
-    suspects: list[dict[str, Any]] = said.to_json()["suspects"]
-    if suspects or not found.suspects:
-        found.suspects = plain(suspects)
-    found.evidence = plain(said.evidence_json() or {})
-    found.verdict = said.sentence.replace("\x00", "")
 
 
 def _first_look(said: Evaluation) -> datetime | None:

@@ -39,10 +39,12 @@ def is_runtime(frame: Frame, language: str) -> bool:
     if language == "go" or file.endswith((".go", ".s")):
         if GO_ROOTS.search(file):
             return True
-        package = _go_package(function) or ""
+        package = _go_package(function) or ""  # a program built with -trimpath names files by their package
         known_file = file not in ("", "?") and not file.startswith("internal/runtime")
         return (
-            package.split("/")[0] in GO_STDLIB and package != "main" and (not known_file or "/src/" in file)
+            package.split("/")[0] in GO_STDLIB
+            and package != "main"
+            and (not known_file or "/src/" in file or file.startswith(package + "/"))
         )
     if language == "java" or file.endswith((".java", ".kt", ".scala")):
         return bool(JAVA_STDLIB.match(function)) or file.startswith(("java.base/", "jdk."))

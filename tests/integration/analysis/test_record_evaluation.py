@@ -12,6 +12,7 @@ from django.db import transaction
 from profiler_server.analysis.actions.record_evaluation import Verdict, record_evaluation
 from profiler_server.analysis.models import EventKind, Finding, FindingStatus
 from profiler_server.catalog.models import Service
+from profiler_server.core.leak.model import Evidence
 from tests.integration.analysis.evaluations import DETECTED, a_cure, a_suspect, a_verdict
 from tests.integration.analysis.findings import NOW, a_service
 
@@ -66,6 +67,29 @@ def test_suspects_are_kept_when_a_later_look_names_none() -> None:
     service = a_service()
     opened(service)
     assert opened(service, suspects=()).suspects[0]["function"] == "remember_order"
+
+
+def evidence(log_evidence: float) -> Evidence:
+    return Evidence(
+        signal="heap", floor=(), slope=None, load=None, alternatives=(), sites=None, log_evidence=log_evidence,
+        log_threshold=5.0, replicas_growing=1, replicas=1, lives=1, latency_correlation=None, waterfall={},
+        undecided_until=None,
+    )  # fmt: skip
+
+
+def test_a_look_that_knows_less_does_not_blur_what_was_found() -> None:
+    """After the cure is released its lives mix in: the growth, the release and the evidence stay as they were."""
+    service = a_service()
+    opened(service, evidence=evidence(9.0), growth_bytes_per_hour=4e7, sentence="Since 2.4.0.")
+    soon = (NOW + timedelta(hours=1)).timestamp()
+    blurred = {"growth_bytes_per_hour": 1e7, "sentence": "Somehow.", "forecast": (soon, soon, soon)}
+    found = opened(service, evidence=evidence(2.0), **blurred)
+    assert (found.growth_bytes_per_hour, found.verdict) == (4e7, "Since 2.4.0.")
+    assert found.evidence["log_evidence"] == 9.0
+    assert found.forecast_p50_at is not None
+    assert found.forecast_p50_at.timestamp() == soon
+    stronger = opened(service, evidence=evidence(6.0), growth_bytes_per_hour=3e7)
+    assert stronger.growth_bytes_per_hour == 3e7
 
 
 def test_each_family_has_its_own_finding() -> None:

@@ -137,6 +137,9 @@ def test_an_error_of_a_slope_is_the_samplers() -> None:
     [
         (SERVE, "go", True),
         (RUN, "go", False),
+        (Frame("context.WithCancel", "context/context.go", 237), "go", True),
+        (Frame("net/http.(*conn).serve", "net/http/server.go", 1991), "go", True),
+        (Frame("github.com/grab/async.(*task).Run", "github.com/grab/async@v0.0.1/task.go", 9), "go", False),
         (Frame("main.storeSession", "go/oomloop/main.go", 22), "go", False),
         (Frame("json.loads", "/usr/lib/python3.11/json/__init__.py", 1), "python", True),
         (Frame("handle", "/app/shop/views.py", 7), "python", False),

@@ -18,7 +18,7 @@ const (
 	blockBytes    = 512 << 10
 	scratchBlocks = 10
 	queryTime     = 120 * time.Millisecond
-	giveBackEvery = 5 * time.Second
+	giveBackEvery = 2 * time.Second
 	gcPercent     = 25
 )
 
