@@ -13,10 +13,12 @@ from dashboards.period import SHORTEST_SECONDS, Period, period_from
 from dashboards.scope import Scope
 from profiler_server.catalog.models import Instance, Service
 from profiler_server.codecs.selection_query import DEFAULT_SAMPLE_TYPE, Asked, parse_selection
+from profiler_server.core.errors import UnsupportedFormat
 from profiler_server.profiles import queries
 from profiler_server.profiles.queries import ProfileSelection
 
-BASELINE_KEYS = ("base_from", "base_to", "base_snapshot", "base_release", "base_instance")
+BASELINE_KEYS = ("base_from", "base_to", "base_snapshot", "base_release", "base_instance", "base_label")
+BASELINE_LABEL = "base_label."
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ def compared_questions(request: HttpRequest, scope: Scope, name: str) -> tuple[P
     thus holds its newest data, is compared with its first.
     """
     whole = page_question(request, scope, name)
-    if any(request.GET.get(key) for key in BASELINE_KEYS):
+    if any(request.GET.get(key) for key in BASELINE_KEYS) or any(
+        key.startswith(BASELINE_LABEL) for key in request.GET
+    ):
         return whole, _baseline(request, scope, whole)
     service = whole.service
     reported = _reported(whole.period, lifetime(service))
@@ -106,6 +110,7 @@ def _selected(
     rest = query.copy()
     for key in (f"{prefix}from", f"{prefix}to"):
         rest.pop(key, None)
+    _spell_out_labels(rest, prefix)
     rest["type"] = query.get("type") or default_sample_type(service)
     asked = replace(
         parse_selection(rest, now=datetime.now(UTC), prefix=prefix),
@@ -124,3 +129,16 @@ def _selected(
         snapshot_id=asked.snapshot_id,
     )
     return asked, selection
+
+
+def _spell_out_labels(query: QueryDict, prefix: str) -> None:
+    """Turn the field of the form (`label=key=value`) into `label.key=value`, and leave out what is empty."""
+    name = f"{prefix}label"
+    for text in query.getlist(name):
+        key, _, value = (part.strip() for part in text.partition("="))
+        if text.strip() and not (key and value):
+            raise UnsupportedFormat("Write a label as key=value, for example region=eu.")
+        if key:
+            query[f"{name}.{key}"] = value
+    for key in [key for key in query if key.startswith(f"{name}.") and not query.get(key)]:
+        del query[key]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.text import slugify
 
@@ -18,32 +19,58 @@ from dashboards.service_head import service_head
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.models import Finding
 from profiler_server.catalog.models import Service
+from profiler_server.codecs.selection_query import Asked
 
 UNITS = {"space": "bytes", "objects": "count"}
 
 
-def page_context(question: PageQuestion, page: str, *, whole: Period | None = None) -> dict[str, Any]:
+def page_context(
+    question: PageQuestion, page: str, *, query: QueryDict, whole: Period | None = None
+) -> dict[str, Any]:
     """Return what all three pages share; `whole` is the range that the service's other pages are led to."""
     service, asked = question.service, question.asked
     api = reverse("api-flame", args=[service.name]).removesuffix("/flame")
     offered = choices(question)
+    head = service_head(service, whole or question.period, data=lifetime(service), now=time.time(), page=page)
+    labels = {f"label.{key}": value for key, value in asked.labels}
     at = {"from": f"{question.period.start:.0f}", "to": f"{question.period.end:.0f}"}
     return {
         "nav": "fleet",
         "service": service,
-        "head": service_head(
-            service, whole or question.period, data=lifetime(service), now=time.time(), page=page
-        ),
+        "head": replace(head, period_query="&".join(filter(None, (head.period_query, urlencode(labels))))),
         "question": question,
         "choices": offered,
+        "labels": label_chips(query, asked),
         "chosen_instances": [str(pk) for pk in asked.instance_ids or ()],
         "api": api,
-        "pprof_url": f"{api}/pprof?{urlencode(at | {'type': asked.sample_type})}",
+        "pprof_url": f"{api}/pprof?{urlencode(at | {'type': asked.sample_type} | labels)}",
         "release": asked.release or _newest_release(question),
         "unit": UNITS.get(asked.sample_type.rpartition("_")[2], "count"),
         "file_name": f"{slugify(service.name)}-{asked.sample_type}",
         "empty_text": _empty_text(question, page, stored=offered.stored),
     }
+
+
+@dataclass(frozen=True)
+class LabelChip:
+    """A label that a page filters by, and the address of the page without it."""
+
+    key: str
+    value: str
+    without: str
+
+
+def label_chips(query: QueryDict, asked: Asked, *, prefix: str = "") -> list[LabelChip]:
+    """Return the labels of one side of a question; `query` is the page's own."""
+    chips = []
+    for key, value in asked.labels:
+        rest = query.copy()
+        rest.pop(f"{prefix}label", None)
+        for other, text in asked.labels:
+            rest[f"{prefix}label.{other}"] = text
+        del rest[f"{prefix}label.{key}"]
+        chips.append(LabelChip(key, value, f"?{rest.urlencode()}"))
+    return chips
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,10 @@ def _holders(question: PageQuestion) -> dict[str, tuple[Holder, ...]]:
 def _links(question: PageQuestion, leaf: Frame) -> dict[str, str]:
     """Return one click to the site's flame graph, its callers, its comparison and its source."""
     service, period, asked = question.service, question.period, question.asked
-    at = {"from": f"{period.start:.0f}", "to": f"{period.end:.0f}", "type": asked.sample_type}
+    at: dict[str, str | Sequence[str]] = {
+        "from": f"{period.start:.0f}", "to": f"{period.end:.0f}", "type": asked.sample_type,
+        "release": asked.release or "", "instance": [str(pk) for pk in asked.instance_ids or ()],
+    } | {f"label.{key}": value for key, value in asked.labels}  # fmt: skip
     half = period.start + period.seconds / 2
     return {
         "flame": service_url(service.name, "flame", **at, focus=f"={leaf.function}", search=leaf.function),

@@ -20,5 +20,5 @@ def flame(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
     """Show the page; its table works without JavaScript, the graph is fetched by it."""
     question = page_question(request, scope, name)
     rows = plain_rows(question.selection, question.asked.granularity)
-    context = page_context(question, "flame") | {"rows": rows}
+    context = page_context(question, "flame", query=request.GET) | {"rows": rows}
     return render(request, "dashboards/flame.html", context)

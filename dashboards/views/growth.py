@@ -18,6 +18,6 @@ from dashboards.scope import Scope, scoped
 def growth(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
     """Show the page; all of it but the stacked area works without JavaScript."""
     question = page_question(request, scope, name)
-    context = page_context(question, "growth")
+    context = page_context(question, "growth", query=request.GET)
     context |= {"growth": growth_page(question, scope, unit=context["unit"]), "presets": PRESETS}
     return render(request, "dashboards/growth.html", context)

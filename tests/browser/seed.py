@@ -39,6 +39,7 @@ from tests.browser.seed_names import PASSWORD, USERNAME
 TRACES = Path(__file__).resolve().parents[2] / "examples" / "traces"
 
 POINTS_PER_BATCH = 200
+REGIONS = ("eu", "us")
 NAMES = {
     "context-leak": "feature-store",
     "context-fixed": "feature-store-canary",
@@ -99,8 +100,10 @@ def replay(
             defaults={"version": marker.get("version") or ""},
         )  # fmt: skip
     lives = [
-        _Life(key, started_at, rows, shift)
-        for (key, started_at), rows in sorted(trace.lives.items(), key=lambda item: item[0][1])
+        _Life(key, started_at, rows, shift, REGIONS[number % len(REGIONS)])
+        for number, ((key, started_at), rows) in enumerate(
+            sorted(trace.lives.items(), key=lambda item: item[0][1])
+        )
     ]
     first = min(float(life.rows[0]["ts"]) for life in lives)
     since = first - 1.0
@@ -125,6 +128,7 @@ class _Life:
     started_at: float
     rows: list[dict[str, str]]
     shift: float
+    region: str
 
     def between(self, since: float, until: float) -> _Life:
         """Return the part of the life in (since, until]."""
@@ -137,6 +141,7 @@ def _replay_life(project: Project, trace: Trace, service: Service, life: _Life) 
     identity = InstanceIdentity(
         service.name, life.key, datetime.fromtimestamp(life.started_at + life.shift, UTC),
         release=life.rows[0].get("version") or "", language=service.language,
+        labels={"region": life.region},
     )  # fmt: skip
     for low in range(0, len(life.rows), POINTS_PER_BATCH):
         part = life.rows[low : low + POINTS_PER_BATCH]

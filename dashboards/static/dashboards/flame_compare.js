@@ -2,13 +2,14 @@
 
 import { apiQuery, bindControls, fillOptions, leadLinks } from './flame_controls.js';
 import { formatChange, formatDelta, formatTime, formatValue } from './flame_format.js';
+import { bindStateLabels } from './flame_labels.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
 import { FlameSession } from './flame_session.js';
 import { PIN_ZONE_AFTER_MS, PageState } from './flame_state.js';
 import { Timeline } from './flame_timeline.js';
 import { WindowLoader } from './flame_window.js';
 
-const SIDE = ['from', 'to', 'instance', 'release', 'snapshot'];
+const SIDE = ['from', 'to', 'instance', 'release', 'snapshot', 'label'];
 const BASE = SIDE.map((name) => `base_${name}`);
 const SELECTION = ['type', 'granularity', ...SIDE, ...BASE];
 
@@ -22,6 +23,7 @@ const state = new PageState([
   { name: 'normalise', fallback: 'none' },
   one('tz'), one('from'), one('to'), one('release'), one('snapshot'), { name: 'instance', list: true },
   one('base_from'), one('base_to'), one('base_release'), one('base_snapshot'), { name: 'base_instance', list: true },
+  { name: 'label', pairs: true }, { name: 'base_label', pairs: true },
 ]);
 const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
 const session = new FlameSession(panel, () => `${api}/diff?${apiQuery(state, SELECTION, ranges())}`);
@@ -92,7 +94,7 @@ function swap() {
   const resolved = ranges();
   state.set({
     from: resolved.base_from, to: resolved.base_to, base_from: resolved.from, base_to: resolved.to,
-    ...Object.fromEntries(['instance', 'release', 'snapshot'].flatMap((name) => [
+    ...Object.fromEntries(['instance', 'release', 'snapshot', 'label'].flatMap((name) => [
       [name, state.get(`base_${name}`)], [`base_${name}`, state.get(name)],
     ])),
   });
@@ -110,7 +112,7 @@ function preset(kind) {
 
 function load() {
   const { from, to, base_from: baseFrom, base_to: baseTo } = ranges();
-  leadLinks({ from: Math.min(from, baseFrom), to: Math.max(to, baseTo), type: state.get('type') });
+  leadLinks({ from: Math.min(from, baseFrom), to: Math.max(to, baseTo), type: state.get('type') }, state.get('label'));
   if (!state.get('base_from')) state.pin(ranges());
   showWindow();
   if (page.dataset.stored) session.load();
@@ -136,6 +138,7 @@ for (const button of page.querySelectorAll('[data-preset]')) {
 }
 setTimeout(() => state.pin({ tz: zone }), PIN_ZONE_AFTER_MS);
 bindControls(page.querySelector('[data-controls]'), state);
+for (const name of ['label', 'base_label']) bindStateLabels(page.querySelector(`[data-labels=${name}]`), api, state, name);
 state.addEventListener('change', ({ detail }) => {
   if (SELECTION.some((name) => detail.changed.has(name))) load();
   else if (detail.changed.has('normalise')) applyScale();

@@ -1,9 +1,23 @@
 /** The growth page: draws the stacked area; a click on a band opens the site's flame graph. */
 
 import { draw } from './chart.js';
+import { bindLabels } from './flame_labels.js';
+import { writePairs } from './flame_state.js';
 
 const source = document.getElementById('growth-figure');
 const form = document.querySelector('[data-growth-form]');
+
+const labels = form.querySelector('[data-labels=label]');
+const inForce = Array.from(labels.querySelectorAll('[data-pair]'), (chip) => chip.dataset.pair);
+bindLabels(labels, form.dataset.api, {
+  get: () => inForce,
+  set: (pairs) => {
+    const url = new URL(window.location.href);
+    url.searchParams.delete('label');
+    writePairs(url.searchParams, 'label', pairs);
+    window.location.assign(url);
+  },
+});
 
 form.addEventListener('change', ({ target }) => {
   if (target.name === 'last' && target.value) {

@@ -2,6 +2,7 @@
 
 import { apiQuery, bindControls, fillOptions, leadLinks } from './flame_controls.js';
 import { formatTime, formatValue } from './flame_format.js';
+import { bindStateLabels } from './flame_labels.js';
 import { Loader, fetchJson } from './flame_load.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
 import { FlameSession, acceptFiles } from './flame_session.js';
@@ -9,7 +10,7 @@ import { PIN_ZONE_AFTER_MS, PageState } from './flame_state.js';
 import { Timeline } from './flame_timeline.js';
 import { WindowLoader } from './flame_window.js';
 
-const SELECTION = ['from', 'to', 'type', 'instance', 'release', 'snapshot', 'granularity'];
+const SELECTION = ['from', 'to', 'type', 'instance', 'release', 'snapshot', 'granularity', 'label'];
 const MAX_RATES = 5000;
 
 const page = document.querySelector('[data-flame-page]');
@@ -18,7 +19,7 @@ const zone = document.documentElement.dataset.zone;
 const state = new PageState([
   ...PANEL_FIELDS,
   { name: 'from', fallback: '' }, { name: 'to', fallback: '' },
-  { name: 'type', fallback: page.dataset.type }, { name: 'instance', list: true }, { name: 'release', fallback: '' },
+  { name: 'type', fallback: page.dataset.type }, { name: 'instance', list: true }, { name: 'label', pairs: true }, { name: 'release', fallback: '' },
   { name: 'snapshot', fallback: '' }, { name: 'granularity', fallback: 'function' }, { name: 'tz', fallback: '' },
 ]);
 const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
@@ -42,7 +43,7 @@ async function showWindow() {
   const { from: begin, to: end } = resolvedRange();
   timeline.setSelection('shown', begin, end);
   try {
-    const shown = await windows.load(begin, end, apiQuery(state, ['instance']));
+    const shown = await windows.load(begin, end, apiQuery(state, ['instance', 'label']));
     if (!shown) return;
     timeline.show(shown);
     fillOptions(page.querySelector('select[name=snapshot]'), shown.snapshots.map(({ id, ts, label }) => ({ value: id, label: `${formatTime(ts, zone)} ${label}` })));
@@ -103,7 +104,7 @@ function leaveFile() {
 banner.querySelector('[data-file-close]').addEventListener('click', leaveFile);
 /** What is drawn and the timeline above it load side by side; a service without profiles has nothing to draw yet. */
 function load() {
-  leadLinks({ ...range(), type: state.get('type') });
+  leadLinks({ ...range(), type: state.get('type') }, state.get('label'));
   if (!state.get('from') && !asked.has('last') && !state.get('snapshot')) state.pin({ from, to });
   showWindow();
   if (page.dataset.stored) session.load();
@@ -117,6 +118,7 @@ session.addEventListener('loaded', ({ detail }) => {
 timeline.addEventListener('select', ({ detail }) => state.set({ from: String(detail.from), to: String(detail.to), snapshot: '' }));
 timeline.addEventListener('pick', ({ detail }) => state.set({ snapshot: detail.snapshot }));
 bindControls(page.querySelector('[data-controls]'), state);
+bindStateLabels(page.querySelector('[data-labels=label]'), api, state, 'label');
 acceptFiles(page.querySelector('[data-open-file]'), (file) => showFile(file));
 setTimeout(() => state.pin({ tz: zone }), PIN_ZONE_AFTER_MS);
 state.addEventListener('change', ({ detail }) => {

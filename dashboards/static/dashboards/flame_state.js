@@ -1,8 +1,9 @@
 /**
  * A page's whole state in its address, so that a link shows a colleague the same picture.
  *
- * A field is { name, fallback, list?, flag?, replace? }: lists repeat the parameter, flags are 0 or 1, and a change
- * of a `replace` field (typing, hovering) does not make a step of its own for the back button.
+ * A field is { name, fallback, list?, flag?, pairs?, replace? }: lists repeat the parameter, flags are 0 or 1, pairs are
+ * a list of "key=value" that the address writes as `name.key=value`, and a change of a `replace` field (typing,
+ * hovering) does not make a step of its own for the back button.
  */
 
 /** A page names its time zone in the address only once app.js has had the time to learn the reader's. */
@@ -23,8 +24,9 @@ export class PageState extends EventTarget {
   #read(search) {
     const query = new URLSearchParams(search);
     const values = {};
-    for (const { name, fallback, list, flag } of this.fields.values()) {
-      if (list) values[name] = query.getAll(name).filter(Boolean);
+    for (const { name, fallback, list, flag, pairs } of this.fields.values()) {
+      if (pairs) values[name] = pairsIn(query, name);
+      else if (list) values[name] = query.getAll(name).filter(Boolean);
       else if (flag) values[name] = query.has(name) ? query.get(name) === '1' : fallback;
       else values[name] = query.get(name) ?? fallback;
     }
@@ -55,10 +57,11 @@ export class PageState extends EventTarget {
   href(changes = {}) {
     const values = { ...this.values, ...changes };
     const query = new URLSearchParams(window.location.search);
-    for (const { name, fallback, list, flag } of this.fields.values()) {
+    for (const { name, fallback, list, flag, pairs } of this.fields.values()) {
       query.delete(name);
       const value = values[name];
-      if (list) value.forEach((item) => query.append(name, item));
+      if (pairs) writePairs(query, name, value);
+      else if (list) value.forEach((item) => query.append(name, item));
       else if (flag) { if (value !== fallback) query.set(name, value ? '1' : '0'); }
       else if (value !== fallback && value !== '') query.set(name, value);
     }
@@ -70,6 +73,19 @@ export class PageState extends EventTarget {
     const changed = new Set([...this.fields.keys()].filter((name) => !same(before[name], this.values[name])));
     if (changed.size) this.dispatchEvent(new CustomEvent('change', { detail: { changed } }));
   }
+}
+
+function pairsIn(query, name) {
+  const found = new Map();
+  for (const [key, value] of query) if (key.startsWith(`${name}.`) && value) found.set(key.slice(name.length + 1), value);
+  for (const text of query.getAll(name)) if (text.indexOf('=') > 0) found.set(text.slice(0, text.indexOf('=')).trim(), text.slice(text.indexOf('=') + 1).trim());
+  return Array.from(found, ([key, value]) => `${key}=${value}`).sort();
+}
+
+/** Put pairs into a query as `name.key=value`, instead of those that it held. */
+export function writePairs(query, name, pairs) {
+  for (const key of Array.from(query.keys())) if (key.startsWith(`${name}.`)) query.delete(key);
+  for (const text of pairs) query.set(`${name}.${text.slice(0, text.indexOf('='))}`, text.slice(text.indexOf('=') + 1));
 }
 
 function same(a, b) {
