@@ -44,12 +44,24 @@ def looks(sight: Sight, state: LeakState, *, step_seconds: float) -> Iterator[Lo
         if _wants_sites(said, state, now, is_last=is_last):
             sites = tuple(table for one in sight.sites if (table := _site_until(one, now)) is not None)
             said = evaluate(replace(window, sites=tuple(sites)), state)
-        began = said.state.detected_at is not None and state.detected_at is None
+        if _began(said, state) and not _is_discovery(said, sight):
+            among = replace(window, sites=tuple(sites), log_e_wanted=sight.log_e_wanted)
+            said = evaluate(among, state)
+        began = _began(said, state)
         is_fresh = said.state.evaluated_at == now
         ended = is_fresh and said.resolved_at is not None and state.detected_at is not None
         tells = began or ended or is_last
         yield Look(datetime.fromtimestamp(now, UTC), said, sites, tells, is_fresh)
         state = said.state
+
+
+def _began(said: Evaluation, before: LeakState) -> bool:
+    return said.state.detected_at is not None and before.detected_at is None
+
+
+def _is_discovery(said: Evaluation, sight: Sight) -> bool:
+    """Whether a finding's evidence suffices among all services of the project, not only by itself."""
+    return said.state.log_e is not None and said.state.log_e >= sight.log_e_wanted
 
 
 def _wants_sites(said: Evaluation, before: LeakState, now: float, *, is_last: bool) -> bool:

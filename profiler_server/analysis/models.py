@@ -194,10 +194,16 @@ class ServiceWatch(models.Model):
     diagnosis = models.CharField(max_length=24, blank=True)
     sentence = models.TextField(blank=True)
     suspected_at = models.DateTimeField(null=True)
+    log_e = models.FloatField(
+        null=True, help_text="Log e-value with which a leak is claimed or was found; null: neither."
+    )
     evaluation = models.JSONField(default=dict, encoder=DjangoJSONEncoder, help_text="The last one, whole.")
     error = models.CharField(
         max_length=300, blank=True, help_text="Why the last evaluation failed; empty if it did not."
     )
+
+    class Meta:
+        indexes = [models.Index(fields=["project"], condition=~models.Q(log_e=None), name="watch_claiming")]
 
     def __str__(self) -> str:
         return f"{self.service_id}: {self.verdict or 'not looked at yet'}"

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from django.conf import settings
 
+from profiler_server.analysis.claims import claims_of_run
 from profiler_server.analysis.flips import split_at_flips
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, Service
@@ -62,6 +63,11 @@ class Sight:
         start = max(self.oldest, self.data_until - SITE_HISTORY)
         tables = (_site_table(self.service, life, start, self.data_until) for life in newest)
         return tuple(table for table in tables if table is not None)
+
+    @cached_property
+    def log_e_wanted(self) -> float:
+        """What the log e-value of a finding must be among the project's services; reckoned when first asked for."""
+        return claims_of_run(self.service.project_id).wanted_by(self.service.pk)
 
 
 def see_service(

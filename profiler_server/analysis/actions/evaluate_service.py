@@ -144,6 +144,7 @@ def _keep(watch: ServiceWatch, sight: Sight, said: Evaluation) -> None:
     watch.sentence = said.sentence.replace("\x00", "")
     suspected = said.state.suspected_at
     watch.suspected_at = None if suspected is None else datetime.fromtimestamp(suspected, UTC)
+    watch.log_e = said.state.log_e
     watch.evaluation = plain(said.to_json())
     watch.error = ""
     watch.save()

@@ -24,6 +24,6 @@ def resolve_finding(
         end_snooze(found)
         record_event(found, EventKind.RESOLVED, at=now, actor_id=actor_id, text=text)
         ServiceWatch.objects.filter(service_id=found.service_id).update(
-            state={}, version=F("version") + 1, ignore_before=F("data_until"), suspected_at=None
+            state={}, version=F("version") + 1, ignore_before=F("data_until"), suspected_at=None, log_e=None
         )
     return found

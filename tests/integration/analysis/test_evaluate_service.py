@@ -19,9 +19,12 @@ from django.db import connection
 
 from profiler_server.analysis.actions.claim_due_services import claim_due_services
 from profiler_server.analysis.actions.evaluate_service import Evaluated, Skipped, evaluate_service
+from profiler_server.analysis.looking import looks
 from profiler_server.analysis.models import AgentCommand, Finding, FindingEvent, ServiceWatch
 from profiler_server.analysis.tasks import evaluate_batch
+from profiler_server.analysis.window import see_service
 from profiler_server.catalog.models import Instance, Service
+from profiler_server.core.leak import LeakState
 from profiler_server.core.points import PointBatch
 from profiler_server.profiles.actions.store_profiles import ProfileArrival, store_profiles
 from profiler_server.series.actions.store_points import store_points
@@ -86,6 +89,19 @@ def test_a_leak_becomes_a_finding_with_its_guilty_frame() -> None:
     watch = ServiceWatch.objects.get()
     assert (watch.verdict, watch.version, watch.error) == ("leak", 1, "")
     assert watch.sentence == found.verdict
+    assert watch.log_e is not None
+
+
+def test_a_leak_is_no_finding_before_it_stands_out_among_the_services_of_its_project() -> None:
+    service = a_service()
+    a_history(service, leak_per_minute=LEAK_PER_MINUTE)
+    sight = see_service(service, LeakState(), ignore_before=None, interval_seconds=None)
+    assert sight is not None
+    assert sight.log_e_wanted == pytest.approx(np.log(1 / 0.05))
+    sight.__dict__["log_e_wanted"] = 1e9  # as if more services were looked at than there are
+    *_, last = looks(sight, LeakState(), step_seconds=1800.0)
+    assert (last.said.verdict, last.said.state.detected_at) == ("healthy", None)
+    assert last.said.state.log_e is not None
 
 
 def test_agents_are_asked_to_sample_and_to_find_the_holders() -> None:
