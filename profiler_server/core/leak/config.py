@@ -58,6 +58,8 @@ class DetectorConfig:
     """What an unusual clock (errors, a bent line) must show on top."""
     log_odds_confirmed: float = 1.5
     """Log odds that suffice where call sites confirm the growth by themselves."""
+    log_odds_pressing: float = 2.0
+    """Log odds that suffice for a process that is no longer young and will meet its limit within hours."""
     log_odds_suspect: float = 0.0
     """From here a service is under suspicion: call sites are read and its history is kept whole."""
     min_growth_share_per_day: float = 0.0005
@@ -99,7 +101,7 @@ class DetectorConfig:
     native_young_hours: float = 16.0
     """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""
     limit_horizon_hours: float = 6.0
-    """A limit that the growth reaches within this time overrides the patience with the young."""
+    """A limit so near, and near in bytes too, leaves no time for more certainty."""
     calm_share: float = 0.3
     """A finding ends when growth is surely below this share of what it was …"""
     calm_hours: float = 24.0

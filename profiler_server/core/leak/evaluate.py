@@ -131,7 +131,7 @@ def _judge(
     if state.detected_at is not None:
         return _follow(window, state, lives, verdicts, config)
     state.log_e = log_e_value(leaking, config)
-    if leaking and not _is_discovery(window, state, config):
+    if leaking and not any(v.pressing for v in leaking) and not _is_discovery(window, state, config):
         verdicts = [replace(v, held_by="run") if v.held_by is None else v for v in verdicts]
         leaking = []
     if not leaking:

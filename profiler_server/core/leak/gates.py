@@ -50,16 +50,23 @@ class Circumstances:
         life = self.lives[index]
         return float(life.blocks[-1, TIME]) - life.started_at * self.clock_scale / HOUR
 
+    def resident(self) -> float:
+        """Return the most resident memory that a process that still reports holds, in bytes."""
+        now = max(float(life.blocks[-1, TIME]) for life in self.lives)
+        running = [life for life in self.lives if now - float(life.blocks[-1, TIME]) < FRESH_HOURS]
+        held = [float(life.blocks[-1, MID + RSS]) for life in running]
+        return max((bytes_ for bytes_ in held if not math.isnan(bytes_)), default=0.0)
+
     def near_limit(self) -> bool:
         """Whether any process stands close below its limit: no time to wait for it to level off."""
-        if self.limit_bytes is None:
+        return self.limit_bytes is not None and self.resident() > NEAR_LIMIT * self.limit_bytes
+
+    def presses(self, v: ChannelVerdict, config: DetectorConfig) -> bool:
+        """Whether a process that is no longer young stands close below its limit and will be there within hours."""
+        if self.limit_bytes is None or v.channel in RESOURCE_CHANNELS or v.age_hours < self.young_hours:
             return False
-        now = max(float(life.blocks[-1, TIME]) for life in self.lives)
-        return any(
-            float(life.blocks[-1, MID + RSS]) > NEAR_LIMIT * self.limit_bytes
-            for life in self.lives
-            if now - float(life.blocks[-1, TIME]) < FRESH_HOURS
-        )
+        left = self.limit_bytes - self.resident()
+        return self.near_limit() and left <= config.limit_horizon_hours * v.rate
 
 
 def first_gate(
@@ -85,6 +92,8 @@ def _enough_evidence(
 ) -> bool:
     if sum(len(h) for h in v.hours) < config.min_rows or v.rate <= 0:
         return False
+    if v.pressing:
+        return v.log_odds >= config.log_odds_pressing
     if confirmed:
         wanted, share = config.log_odds_confirmed, config.confirmed_misfit_tax
     else:

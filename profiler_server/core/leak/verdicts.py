@@ -36,7 +36,7 @@ class ChannelVerdict:
     """What one channel says. Rates are raw units per hour of the detector's clock.
 
     `held_by` names the gate that holds a finding back (None: none does); `held_if_confirmed` the one that would, if
-    call sites had confirmed the growth; `confirmed` whether they have.
+    call sites had confirmed the growth; `confirmed` whether they have. `pressing`: the memory limit is hours away.
     """
 
     channel: str
@@ -55,6 +55,7 @@ class ChannelVerdict:
     held_by: str | None
     held_if_confirmed: str | None = None
     confirmed: bool = False
+    pressing: bool = False
 
 
 def judge_channel(
@@ -102,6 +103,7 @@ def judge_channel(
         _growth_share(fit, group, data, lives), _age(data, lives, group, clock_scale), None,
     )  # fmt: skip
     around = Circumstances(lives, young_hours, clock_scale, limit_bytes, lesser_native=not primary)
+    verdict = replace(verdict, pressing=around.presses(verdict, config))
     held = [first_gate(verdict, around, config, confirmed=confirmed) for confirmed in (False, True)]
     return replace(verdict, held_by=held[0], held_if_confirmed=held[1])
 
