@@ -31,6 +31,8 @@ STICKS_RATIO = 0.35
 SURE_LOAD = 0.9
 SPIKE_SHARE = 0.35
 LEFT_BY_SWING = 1.5
+LAZY_SHARE = 0.4
+"""Released pages that are more of the resident memory than this are its story, whatever else moves."""
 
 
 def diagnose_leak(
@@ -77,6 +79,7 @@ def explain_healthy(
         "spike": _spike_share(_pooled(lives, main.channel)),
         "climb": _resident_climb(lives, main.channel),
         "free": _free_growth(lives),
+        "lazy": _lazily_freed(lives) if language.lower() == "go" else 0.0,
         "resident_share": swing * base / max(_level(lives, "rss"), 1.0),
         "follows": _resident_swing(lives) / max(swing * base / max(_level(lives, "rss"), 1.0), 1e-9),
     }
@@ -87,6 +90,7 @@ def _name(m: Mapping[str, float], language: str, *, known: bool) -> Diagnosis:
     sticks = m["load"] > SURE_LOAD and m["swing"] > LOAD_SWING and m["follows"] < STICKS_RATIO
     elsewhere = known and (m["climb"] > max(RESIDENT_CLIMB, ELSEWHERE_RATIO * m["resident_share"]) or sticks)
     rules: tuple[tuple[bool, Diagnosis], ...] = (
+        (m["lazy"] > LAZY_SHARE, "runtime_retention"),
         (elsewhere, _held_elsewhere(m, language)),
         (m["swing"] > 2 * LOAD_SWING and m["load"] > SURE_LOAD, "load_following"),
         (m["step"] > max(STEP_SHARE, 0.4 * m["swing"]) and m["step"] > m["fill"] - 0.1, "step"),
@@ -136,6 +140,19 @@ def _load_correlation(lives: Sequence[LifeHistory], channel: str) -> float:
     if not (spread > 0).all():
         return 0.0
     return float(((stacked[:, :1] * stacked[:, 1:]).sum(axis=0) / (spread[0] * spread[1:])).max())
+
+
+def _lazily_freed(lives: Sequence[LifeHistory]) -> float:
+    """Return the share of resident memory that a Go runtime has released and the kernel still counts (MADV_FREE).
+
+    Such pages are resident beyond all that the runtime has mapped, and idle by the runtime's own account.
+    """
+    at = [MID + CHANNELS.index(channel) for channel in ("rss", "outside", "free")]
+    block = np.concatenate([life.blocks[:, at] for life in lives])
+    block = block[~np.isnan(block).any(axis=1)]
+    if not len(block):
+        return 0.0
+    return median(np.minimum(block[:, 1], block[:, 2]) / np.maximum(block[:, 0], 1.0))
 
 
 def _step_share(main: ChannelVerdict) -> float:

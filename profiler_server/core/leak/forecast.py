@@ -22,8 +22,13 @@ LEVEL_QUANTILES = (1.0, 0.9, 0.7)
 """Levels of resident memory, growth taken out, at which a limit may be met early, likely and late."""
 LEVEL_BLOCKS = 96
 LEAST_RATE = 0.15
-USUAL_RATIO, RATIO_SPREAD = 1.25, 0.35
-"""Bytes of resident memory that a byte of a managed heap brings, before anything is seen of it."""
+TRACING_LANGUAGES = frozenset(
+    {"go", "java", "kotlin", "scala", "node", "javascript", "typescript", "dotnet", "c#"}
+)
+TRACED_RATIO, TRACED_SPREAD = 1.6, 0.35
+"""Bytes of resident memory that a live byte brings under a tracing collector, which lets garbage grow along with it."""
+USUAL_RATIO, RATIO_SPREAD = 1.2, 0.15
+"""The same where memory is freed at once: what an allocator's headers, size classes and holes add."""
 MOST_RATIO = 2.5
 CLOCK_PARTS = 4
 MIN_RATIO_BLOCKS = 8
@@ -52,7 +57,7 @@ def forecast_limit(
         rss = life.blocks[:, RSS]
         if stale or np.isnan(rss).all():
             continue
-        times = _passages(life, chosen, limit, clock_scale=window.time_scale)
+        times = _passages(life, chosen, limit, window)
         if best is None or times[1] < best[1]:
             best = times
     if best is None or best[1] > config.forecast_horizon_hours:
@@ -63,14 +68,14 @@ def forecast_limit(
 
 
 def _passages(
-    life: LifeHistory, chosen: ChannelVerdict, limit: float, *, clock_scale: float
+    life: LifeHistory, chosen: ChannelVerdict, limit: float, window: ServiceWindow
 ) -> tuple[float, float, float]:
     """Return hours until a process meets the limit: soon (10 %), likely, late (90 %).
 
     What is uncertain: the slope, what a leaked byte costs in resident memory, how much work the future brings, how the
     leak will bend, and whether the limit is met at a peak of the load or at its usual level.
     """
-    ratio, ratio_error = _pass_through(life, chosen)
+    ratio, ratio_error = _pass_through(life, chosen, window.language.lower())
     rate = chosen.rate * ratio
     spread = np.array(
         [
@@ -81,7 +86,7 @@ def _passages(
         ]
     )
     error = float(np.sqrt((spread**2).sum()))
-    age = life.hours - life.started_at * clock_scale / HOUR
+    age = life.hours - life.started_at * window.time_scale / HOUR
     seen = life.observed_hours
     rss, hours = life.blocks[:, RSS], life.hours
     present = _present_rate(chosen, rate, seen, float(age[-1]))
@@ -134,7 +139,7 @@ def _work_error(life: LifeHistory, clock: str) -> float:
     return float(parts.std(ddof=1) / max(float(parts.mean()), 1e-9) / np.sqrt(len(parts)))
 
 
-def _pass_through(life: LifeHistory, chosen: ChannelVerdict) -> tuple[float, float]:
+def _pass_through(life: LifeHistory, chosen: ChannelVerdict, language: str) -> tuple[float, float]:
     """Return how many bytes of resident memory a byte of the channel brings, with its error.
 
     Measured as the slopes of both in time, load taken out of both alike, and weighed against what is usual.
@@ -144,8 +149,8 @@ def _pass_through(life: LifeHistory, chosen: ChannelVerdict) -> tuple[float, flo
     at = MID + CHANNELS.index(chosen.channel)
     block = life.blocks[:, [at, RSS, TIME, LOAD, LOAD + 1]]
     block = block[~np.isnan(block[:, :3]).any(axis=1)]
-    spread = RATIO_SPREAD if chosen.channel == "heap" else RATIO_SPREAD / 2
-    usual = USUAL_RATIO if chosen.channel == "heap" else 1.0
+    traced = chosen.channel == "heap" and language in TRACING_LANGUAGES
+    usual, spread = (TRACED_RATIO, TRACED_SPREAD) if traced else (USUAL_RATIO, RATIO_SPREAD)
     if len(block) < MIN_RATIO_BLOCKS:
         return usual, spread
     hours = block[:, 2] - block[:, 2].mean()
