@@ -1,4 +1,5 @@
 /* The Python surface of the sampler; the package's __init__ gives it types and prose. */
+#include "allocators.h"
 #include "interpreter.h"
 
 #if PLIMSOLL_SUPPORTED
@@ -63,12 +64,14 @@ static PyObject *module_pause(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(non
     Py_RETURN_NONE;
 }
 
-/* Frees were missed while the hooks were out, so the live samples of before are forgotten unless told otherwise. */
+/* Frees were missed while the hooks were out, so the live samples of before are forgotten; after a pause unless told
+ * otherwise. */
 static PyObject *module_resume(PyObject *Py_UNUSED(self), PyObject *args) {
     int keep_live;
     if (!PyArg_ParseTuple(args, "p", &keep_live) || !require_main_interpreter()) return NULL;
     if (!sampler.started) return refuse("not started");
-    if (hooks_state() == HOOKS_PAUSED && !keep_live) sampler_forget_live();
+    enum hook_state state = hooks_state();
+    if ((state == HOOKS_PAUSED && !keep_live) || state == HOOKS_DISPLACED) sampler_forget_live();
     hooks_arm();
     Py_RETURN_NONE;
 }
@@ -149,10 +152,11 @@ static PyMethodDef METHODS[] = {
     {"columns", module_columns, METH_VARARGS, NULL},
     {"pprof", module_pprof, METH_VARARGS, NULL},
     SEARCH_METHODS
+    ALLOCATOR_METHODS
     {NULL, NULL, 0, NULL},
 };
 #else
-static PyMethodDef METHODS[] = {{NULL, NULL, 0, NULL}};
+static PyMethodDef METHODS[] = {ALLOCATOR_METHODS {NULL, NULL, 0, NULL}};
 #endif
 
 static struct PyModuleDef DEFINITION = {

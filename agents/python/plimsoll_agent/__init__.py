@@ -6,14 +6,16 @@ Nothing in here ever raises into the program that uses it.
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Union
 
 from plimsoll_agent.custom import MAX_SERIES, Periodic
 from plimsoll_agent.lifecycle import LIFE, custom_series, load_meter
-from plimsoll_agent.middleware import AsgiMiddleware, WsgiMiddleware
 from plimsoll_agent.request import Request
 from plimsoll_agent.speech import VOICE
 from plimsoll_agent.version import __version__
+
+if TYPE_CHECKING:
+    from plimsoll_agent.middleware import AsgiMiddleware, WsgiMiddleware
 
 __all__ = [
     "AsgiMiddleware",
@@ -100,3 +102,12 @@ def instrument() -> None:
         install()
     except Exception as problem:
         VOICE.say(f"load is not counted: {type(problem).__name__}: {problem}")
+
+
+def __getattr__(name: str) -> Any:
+    """Load the middlewares when they are asked for: memory at rest is counted in kilobytes."""
+    if name not in {"AsgiMiddleware", "WsgiMiddleware"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from plimsoll_agent import middleware
+
+    return getattr(middleware, name)

@@ -1,88 +1,59 @@
-"""What the process's allocators hold: glibc's mallinfo2 and pymalloc's arenas, read through ctypes."""
+"""What the process's allocators hold: glibc's mallinfo2 and pymalloc's arenas."""
 
 from __future__ import annotations
 
-import re
-import sys
 from typing import Any, Optional
 
-MAX_REPORT = 64 * 1024
 TYPICAL_BLOCK_BYTES = 90.0
 BLOCKS_COLUMN = "py.allocated_blocks"
-_ARENAS = re.compile(rb"^(\d+) arenas \* (\d+) bytes/arena", re.MULTILINE)
-_IN_USE = re.compile(rb"^# bytes in allocated blocks\s*=\s*([\d,]+)", re.MULTILINE)
 
 
 class Allocators:
-    """The C functions that tell of the allocators, looked up once; what is missing is left out."""
+    """Readers of the allocators, found once; what is missing is left out.
+
+    The native sampler's extension has them; without it they are reached through ctypes, whose import costs a service
+    about 0.4 MB.
+    """
 
     def __init__(self) -> None:
-        self._mallinfo2: Any = None
-        self._debug_stats: Any = None
-        self._libc: Any = None
+        self._readers: Any = None
         try:
-            self._look_up()
+            self._readers = _find_readers()
         except Exception:  # no ctypes, a static interpreter, musl: the columns stay empty
             return
 
-    def _look_up(self) -> None:
-        import ctypes
-
-        self._libc = ctypes.CDLL(None)
-        if sys.implementation.name == "cpython" and hasattr(self._libc, "open_memstream"):
-            self._debug_stats = getattr(ctypes.pythonapi, "_PyObject_DebugMallocStats", None)
-            if self._debug_stats is not None:
-                self._debug_stats.argtypes = [ctypes.c_void_p]
-                self._libc.open_memstream.restype = ctypes.c_void_p
-                self._libc.open_memstream.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-                self._libc.fclose.argtypes = [ctypes.c_void_p]
-                self._libc.free.argtypes = [ctypes.c_void_p]
-        self._mallinfo2 = getattr(self._libc, "mallinfo2", None)
-        if self._mallinfo2 is not None:
-            self._mallinfo2.restype = ctypes.c_size_t * 10
-            fields = [(f"f{i}", ctypes.c_size_t) for i in range(10)]
-            self._mallinfo2.restype = type("MallInfo2", (ctypes.Structure,), {"_fields_": fields})
-
     def malloc(self) -> dict[str, float]:
         """glibc's arenas: bytes in use, on free lists, and mmapped. Holds each arena's lock briefly."""
-        if self._mallinfo2 is None:
+        totals = None if self._readers is None else self._readers.malloc_info()
+        if totals is None:
             return {}
-        info = self._mallinfo2()
+        mmapped, in_use, free = totals
         return {
-            "mmapped_bytes": float(info.f4),
-            "native_inuse_bytes": float(info.f7),
-            "native_free_bytes": float(info.f8),
+            "mmapped_bytes": float(mmapped),
+            "native_inuse_bytes": float(in_use),
+            "native_free_bytes": float(free),
         }
 
     def pymalloc(self) -> dict[str, float]:
         """pymalloc's arenas and the part of them that holds no object (slack), in bytes."""
-        report = self._pymalloc_report()
-        arenas = _ARENAS.search(report) if report else None
-        in_use = _IN_USE.search(report) if report else None
-        if arenas is None or in_use is None:
+        totals = None if self._readers is None else self._readers.pymalloc_info()
+        if totals is None:
             return {}
-        held = int(arenas[1]) * int(arenas[2])
-        used = int(in_use[1].replace(b",", b""))
+        held, used = totals
         return {"pymalloc_arena_bytes": float(held), "pymalloc_slack_bytes": float(max(0, held - used))}
 
-    def _pymalloc_report(self) -> Optional[bytes]:
-        """CPython's own report, written to a memory stream: the host's stderr is never touched."""
-        if self._debug_stats is None:
-            return None
-        import ctypes
 
-        buffer, size = ctypes.c_void_p(), ctypes.c_size_t()
-        stream = self._libc.open_memstream(ctypes.byref(buffer), ctypes.byref(size))
-        if not stream:
-            return None
-        try:
-            self._debug_stats(stream)
-        finally:
-            self._libc.fclose(stream)
-        try:
-            return ctypes.string_at(buffer, min(size.value, MAX_REPORT))
-        finally:
-            self._libc.free(buffer)
+def _find_readers() -> Any:
+    """An object with `malloc_info` and `pymalloc_info`."""
+    try:
+        from plimsoll_agent_native import _native
+    except ImportError:
+        _native = None
+    if hasattr(_native, "malloc_info"):
+        return _native
+    from plimsoll_agent.allocators_ctypes import CtypesReaders
+
+    return CtypesReaders()
 
 
 class LiveEstimate:

@@ -65,12 +65,14 @@ class Armament:
 
     def profile_if_due(self, now: float, at: float) -> Optional[bytes]:
         """Encode a profile if one is due at ``now``; ``at`` is the same moment in unix seconds."""
+        over = bool(self._armed_until) and now >= self._armed_until
         if not self.sampler.armed:
             self._wanted = False
+            if over:  # someone else switched it off: its time is over all the same
+                self._rest(now)
             return None
         if self._profile_at is None:
             self._profile_at = now + self._settings.profile_seconds
-        over = bool(self._armed_until) and now >= self._armed_until
         if not (over or self._wanted or now >= self._profile_at - self._settings.point_seconds / 2.0):
             return None
         body = self.sampler.encode(at)

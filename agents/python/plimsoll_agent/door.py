@@ -6,6 +6,7 @@ bound on the whole exchange, so that a server that drips bytes could hold the ag
 
 from __future__ import annotations
 
+import os
 import zlib
 from time import monotonic
 from typing import Any, Mapping, NamedTuple, Optional
@@ -74,6 +75,7 @@ class Door:
         self._ca_file = ca_file
         self._agent = agent
         self._tls: Any = None
+        self._proxy = _proxy_for(parts.scheme, self._host, self._port)
 
     def send(self, request: Request, *, seconds: float = DEADLINE_SECONDS) -> Answer:
         """Send one request; raise DoorShut if there is no proper answer within ``seconds``."""
@@ -91,10 +93,19 @@ class Door:
             connection.close()
 
     def _connect(self, deadline: float) -> Any:
-        connection = _connect(self._address, self._port, deadline)
+        proxy = self._proxy
+        address, port = (self._address, self._port) if proxy is None else (_plain(proxy.host), proxy.port)
+        connection = _connect(address, port, deadline)
         if not self._secure:
             return connection
         try:
+            if proxy is not None:
+                authority = f"[{self._host}]" if ":" in self._host else self._host
+                proxy.tunnel(
+                    connection,
+                    lambda: _receive(connection, deadline, required=False),
+                    f"{authority}:{self._port}",
+                )
             from plimsoll_agent.tls import TlsStream, client_context
 
             if self._tls is None:
@@ -105,8 +116,10 @@ class Door:
             raise
 
     def _head(self, request: Request) -> bytes:
+        asked = self._proxy if not self._secure else None  # a tunnel's far end is the server itself
+        origin = "" if asked is None else f"http://{self._authority}"
         lines = [
-            f"POST {self._base}{request.path} HTTP/1.1",
+            f"POST {origin}{self._base}{request.path} HTTP/1.1",
             f"Host: {self._authority}",
             f"User-Agent: {self._agent}",
             f"Content-Type: {request.content_type}",
@@ -116,9 +129,20 @@ class Door:
         ]
         if request.gzipped:
             lines.append("Content-Encoding: gzip")
+        if asked is not None and asked.authorization:
+            lines.append(asked.authorization)
         if self._token:
             lines.append(f"Authorization: Bearer {self._token}")
         return "\r\n".join([_one_line(line) for line in lines] + ["", ""]).encode("latin-1", "replace")
+
+
+def _proxy_for(scheme: str, host: str, port: int) -> Any:
+    """The proxy to go through, None for most: then nothing more is imported."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    from plimsoll_agent.proxy import find_proxy
+
+    return find_proxy(scheme, host, port)
 
 
 def _connect(address: Any, port: int, deadline: float) -> Any:

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from plimsoll_agent_native.errors import AlreadyStarted, NativeError, NotStarted, UnsupportedInterpreter
-from plimsoll_agent_native.holders import Census, Container, HolderPath, HolderReport, census, find_holders
 from plimsoll_agent_native.sampling import (
     HookState,
     hook_numpy,
@@ -22,7 +23,17 @@ from plimsoll_agent_native.sampling import (
     stop,
     supported,
 )
-from plimsoll_agent_native.snapshot import KINDS, Snapshot
+
+if TYPE_CHECKING:
+    from plimsoll_agent_native.columns import KINDS, Snapshot
+    from plimsoll_agent_native.holders import (
+        Census,
+        Container,
+        HolderPath,
+        HolderReport,
+        census,
+        find_holders,
+    )
 
 __version__ = "0.1.0"
 
@@ -51,3 +62,21 @@ __all__ = [
     "stop",
     "supported",
 ]
+
+_LATER = {
+    "holders": ("Census", "Container", "HolderPath", "HolderReport", "census", "find_holders"),
+    "columns": ("KINDS", "Snapshot"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is seldom needed when it is asked for: a service that waits for growth never pays for it."""
+    for module, names in _LATER.items():
+        if name in names:
+            import importlib  # noqa: PLC0415
+
+            value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

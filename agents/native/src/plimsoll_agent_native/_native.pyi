@@ -1,4 +1,4 @@
-"""The C extension.  `SUPPORTED` is 0, and the functions are absent, on an interpreter that is not known."""
+"""The C extension.  `SUPPORTED` is 0 on an interpreter that is not known; only the last two functions exist there."""
 
 from types import ModuleType
 
@@ -25,3 +25,5 @@ def find_paths(
 def census(
     modules: list[tuple[str, ModuleType]], deadline_seconds: float, sketch: int, min_length: int, /
 ) -> tuple[bytes, dict[str, float]]: ...
+def malloc_info() -> tuple[int, int, int] | None: ...
+def pymalloc_info() -> tuple[int, int] | None: ...

@@ -7,10 +7,13 @@ import enum
 import sys
 import time
 import zlib
+from typing import TYPE_CHECKING
 
 from plimsoll_agent_native import _native
 from plimsoll_agent_native.errors import AlreadyStarted, NotStarted, UnsupportedInterpreter
-from plimsoll_agent_native.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from plimsoll_agent_native.columns import Snapshot
 
 INTERVAL_BYTES = 512 * 1024
 INTERVAL_BYTES_MIN = 1
@@ -91,9 +94,10 @@ def pause() -> None:
 
 
 def resume(*, keep_live: bool = False) -> None:
-    """Arm the hooks again.
+    """Arm the hooks again, also after someone else took them out (`HookState.DISPLACED`).
 
-    Frees were missed meanwhile, so in-use counts start from nothing, unless `keep_live` (for benchmarks that toggle).
+    Frees were missed meanwhile, so in-use counts start from nothing; after a pause unless `keep_live` (for benchmarks
+    that toggle).
     """
     _require_started()
     _native.resume(keep_live)
@@ -114,6 +118,8 @@ def stats() -> dict[str, int]:
 
 def snapshot() -> Snapshot:
     """All stacks with what they hold and allocated; other threads run on in between."""
+    from plimsoll_agent_native.columns import Snapshot  # noqa: PLC0415 - seldom needed in a service
+
     _require_started()
     columns = _native.columns(False)
     return Snapshot(
