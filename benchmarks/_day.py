@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 import numpy as np
-from django.db import transaction
 
 from benchmarks._synthetic import RATE, TYPES, GoService
 from profiler_server.accounts.models import Project
@@ -19,12 +18,14 @@ from profiler_server.catalog.actions.observe_instance import InstanceIdentity, o
 from profiler_server.catalog.models import Instance
 from profiler_server.core.profile import Frame, Int64Array, SampleType, StackTable
 from profiler_server.profiles.actions.compact_service import compact_service
-from profiler_server.profiles.blocks import Origin, encode_snapshot, gather_sites
+from profiler_server.profiles.blocks import Origin, gather_sites
 from profiler_server.profiles.due import due_windows
+from profiler_server.profiles.hot_rows import HotProfile, write_hot
 from profiler_server.profiles.interning import SiteTable, intern_sites
 from profiler_server.profiles.keys import ServiceKey
-from profiler_server.profiles.shapes import Shape, StoredShape, intern_shape
-from profiler_server.profiles.statements import HOT, SQL
+from profiler_server.profiles.preparing import PreparedProfile
+from profiler_server.profiles.shapes import Shape, intern_shape
+from profiler_server.profiles.statements import HOT
 from profiler_server.storage.partitions import ensure_partitions
 from profiler_server.storage.times import WINDOW
 
@@ -126,22 +127,14 @@ def load(
     ensure_partitions(HOT, times)
     spent = 0.0
     for instance in found:
-        rows: list[dict[str, object]] = []
+        rows: list[HotProfile] = []
         for at, values in zip(times, source.values(instance.pk, len(times)), strict=True):
-            sites = gather_sites(site_ids, values)
             rows.append(
-                _row(
-                    instance,
-                    at,
-                    stored,
-                    (len(sites), values.sum(axis=0).tolist(), encode_snapshot(sites, origin)),
-                )
+                HotProfile(instance, at, PreparedProfile(stored, gather_sites(site_ids, values), origin, 0))
             )
             if len(rows) == PROFILES_PER_COMMIT or at == times[-1]:
                 began = perf_counter()
-                with transaction.atomic():
-                    for row in rows:
-                        SQL.run("insert_profile", row)
+                write_hot(rows)
                 spent += perf_counter() - began
                 rows = []
     profiles = len(times) * len(found)
@@ -153,20 +146,3 @@ def compact(loaded: Loaded, now: datetime) -> int:
     settled = now + timedelta(days=1)  # as if nothing had come for a day
     due = [one.at for one in due_windows(settled) if one.service == loaded.service]
     return compact_service(loaded.service, [at for at in due if at + WINDOW <= now], now=now)
-
-
-def _row(
-    instance: Instance, at: datetime, stored: StoredShape, content: tuple[int, list[int], bytes]
-) -> dict[str, object]:
-    samples, totals, block = content
-    return {
-        "project_id": instance.project_id,
-        "service_id": instance.service_id,
-        "instance_id": instance.pk,
-        "taken_at": at,
-        "shape_id": stored.shape_id,
-        "duration_ns": 0,
-        "samples": samples,
-        "totals": totals,
-        "block": block,
-    }

@@ -1,6 +1,6 @@
 """Dropping a day of profiles while ingest goes on: how long it takes and what ingest notices.
 
-``python -m benchmarks.store_retention [--hours 6]``
+``python -m benchmarks.store_retention [--hours 24]``
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ INSTANCES, INTERVAL_SECONDS = 4, 15.0
 def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--hours", type=int, default=6)
+    parser.add_argument("--hours", type=int, default=24)
     hours = parser.parse_args(None if __name__ == "__main__" else []).hours
     _database.start()
     from benchmarks._day import GoSource, compact, load  # noqa: PLC0415
@@ -32,7 +32,7 @@ def main() -> int:
     from profiler_server.storage.partitions import drop_partition, partitions  # noqa: PLC0415
 
     now = datetime.now(UTC)
-    day = (now - timedelta(days=3)).replace(hour=2, minute=0, second=0, microsecond=0)
+    day = (now - timedelta(days=3)).replace(hour=0, minute=0, second=0, microsecond=0)
     source = GoSource(go_service())
     loaded = load(
         source, "old", day, day + timedelta(hours=hours), instances=INSTANCES, interval=INTERVAL_SECONDS

@@ -1,6 +1,6 @@
 """Bytes on disk and of WAL: a service's day of profiles and points against the gzip'd bodies, everything included.
 
-``python -m benchmarks.store_size [--hours 24]``
+``python -m benchmarks.store_size [--hours 24] [--only go|python|node|points]``
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +16,15 @@ from benchmarks import _database
 from benchmarks._figures import at_least, at_most
 from benchmarks._synthetic import CHANGING, go_service
 
+if TYPE_CHECKING:
+    from benchmarks._day import Source
+
 GO_TARGET, PYTHON_TARGET = 60.0, 20.0
 WAL_TARGET, POINT_TARGET = 7_000, 2.0
 INSTANCES, INTERVAL_SECONDS = 4, 15.0
 POINT_INTERVAL = 10.0
-POINT_PROCESSES = 40
+POINT_PROCESSES = (40, 10)
+BODIES = 5
 DICTIONARY_TABLES = ("dictionary", "frame", "label_set", "site", "type", "shape")
 
 
@@ -27,17 +32,18 @@ def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--hours", type=int, default=24)
-    hours = parser.parse_args([]).hours if __name__ != "__main__" else parser.parse_args().hours
+    parser.add_argument("--only", default="", choices=["", *PARTS])
+    options = parser.parse_args(None if __name__ == "__main__" else [])
     _database.start()
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
-    span = (end - timedelta(hours=hours), end)
+    span = (end - timedelta(hours=options.hours), end)
     print(
-        f"{INSTANCES} instances, a profile every {INTERVAL_SECONDS:g} s for {hours} h, two releases at a time;"
+        f"{INSTANCES} instances, a profile every {INTERVAL_SECONDS:g} s for {options.hours} h, two releases at a time;"
     )
-    print(f"{CHANGING:.0%} of the sites change between two profiles")
-    go(span)
-    python(span)
-    points(span)
+    print(f"{CHANGING:.0%} of the synthetic sites change between two profiles")
+    for name, part in PARTS.items():
+        if options.only in {"", name}:
+            part(span)
     return 0
 
 
@@ -51,26 +57,34 @@ def go(span: tuple[datetime, datetime]) -> None:
 
 def python(span: tuple[datetime, datetime]) -> None:
     from benchmarks._day import PythonSource  # noqa: PLC0415
+
+    source = PythonSource()
+    measure("Python, 600 stacks", source, _mean_body(source), span, PYTHON_TARGET)
+
+
+def node(span: tuple[datetime, datetime]) -> None:
+    from benchmarks._node_heap import PROFILES, NodeSource, has_node  # noqa: PLC0415
+
+    if not has_node():
+        print("\nNode is not installed here: its profiles are not measured")
+        return
+    source = NodeSource()
+    name = f"Node, {PROFILES} real profiles over and over, {len(source.sites)} stacks"
+    measure(name, source, _mean_body(source), span, PYTHON_TARGET)
+
+
+def _mean_body(source: Source) -> float:
+    """Return the mean size of the first profiles as gzip'd pprof, without stacks that hold nothing."""
     from profiler_server.codecs import pprof  # noqa: PLC0415
     from profiler_server.core.profile import Profile  # noqa: PLC0415
 
-    source = PythonSource()
-    bodies = [
-        len(
-            pprof.encode(
-                Profile(
-                    source.shape.sample_types,
-                    source.sites.stacks,
-                    np.arange(len(values)),
-                    values,
-                    ((),),
-                    np.zeros(len(values), np.int32),
-                )
-            )
-        )
-        for values in source.values(1, 5)
-    ]
-    measure("Python, 600 stacks", source, float(np.mean(bodies)), span, PYTHON_TARGET)
+    sizes = []
+    for values in source.values(1, BODIES):
+        some = np.flatnonzero(values.any(axis=1)).astype(np.int32)
+        none = np.zeros(len(some), np.int32)
+        profile = Profile(source.shape.sample_types, source.sites.stacks, some, values[some], ((),), none)
+        sizes.append(len(pprof.encode(profile)))
+    return float(np.mean(sizes))
 
 
 def measure(
@@ -108,6 +122,11 @@ def measure(
 
 
 def points(span: tuple[datetime, datetime]) -> None:
+    for processes in POINT_PROCESSES:
+        _points(span, processes)
+
+
+def _points(span: tuple[datetime, datetime], processes: int) -> None:
     from profiler_server.accounts.models import Project  # noqa: PLC0415
     from profiler_server.catalog.actions.observe_instance import InstanceIdentity, observe_instance  # noqa: PLC0415
     from profiler_server.core.points import PointBatch  # noqa: PLC0415
@@ -121,9 +140,10 @@ def points(span: tuple[datetime, datetime]) -> None:
     now = datetime.now(UTC) + timedelta(minutes=30)
     wal = _database.wal_position()
     values = 0
-    for number in range(POINT_PROCESSES):
+    before = _point_bytes()
+    for number in range(processes):
         instance = observe_instance(
-            project.pk, InstanceIdentity("points", f"h:{number}", span[0]), at=span[0]
+            project.pk, InstanceIdentity(f"points-{processes}", f"h:{number}", span[0]), at=span[0]
         )
         rng = np.random.default_rng(number)
         ts = np.arange(span[0].timestamp(), span[1].timestamp(), POINT_INTERVAL)
@@ -137,18 +157,20 @@ def points(span: tuple[datetime, datetime]) -> None:
             )
     service = ServiceKey(project.pk, instance.service_id)
     for due in due_hours(now):
-        compact_hour(service, due.at)
+        if due.service == service:
+            compact_hour(service, due.at)
     wal = _database.wal_position() - wal
     maintain_partitions(now)
-    size = {
-        kind: _database.table_bytes(f"series_{kind}%") / values
-        for kind in ("chunk", "five_minutes", "hourly")
-    }
+    size = {kind: (found - before[kind]) / values for kind, found in _point_bytes().items()}
     each = sum(size.values())
-    print(f"\npoints: {values:,} values, {POINT_PROCESSES} processes × 10 columns every {POINT_INTERVAL:g} s")
+    print(f"\npoints: {values:,} values, {processes} processes × 10 columns every {POINT_INTERVAL:g} s")
     print(f"  WAL {wal / values:.1f} B each; " + ", ".join(f"{kind} {one:.2f}" for kind, one in size.items()))
     print(at_most("  chunks alone", size["chunk"], POINT_TARGET, "B per value"))
     print(at_most("  with both tiers", each, POINT_TARGET, "B per value"))
+
+
+def _point_bytes() -> dict[str, int]:
+    return {kind: _database.table_bytes(f"series_{kind}%") for kind in ("chunk", "five_minutes", "hourly")}
 
 
 def point_columns(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
@@ -178,6 +200,9 @@ def _stored() -> dict[str, int]:
         "hour sums": _database.table_bytes("profiles_hour_sum%"),
         "dictionary": dictionary,
     }
+
+
+PARTS = {"go": go, "python": python, "node": node, "points": points}
 
 
 if __name__ == "__main__":

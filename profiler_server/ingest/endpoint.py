@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -74,10 +75,10 @@ def _guarded(request: HttpRequest, answer: Answer, max_bytes: int) -> HttpRespon
             return _too_many(wait)
         push = Push(
             project_id=grant.project_id,
-            query={name: request.GET.get(name, "") for name in request.GET},
+            query=_query(request),
             body=read_body(request, max_bytes=max_bytes),
-            encoding=request.headers.get("Content-Encoding", ""),
-            content_type=request.headers.get("Content-Type", ""),
+            encoding=request.META.get("HTTP_CONTENT_ENCODING", ""),
+            content_type=request.META.get("CONTENT_TYPE", ""),
         )
         told = answer(push)
     except UnreadableBody as error:
@@ -87,7 +88,15 @@ def _guarded(request: HttpRequest, answer: Answer, max_bytes: int) -> HttpRespon
     except (OperationalError, InterfaceError, RedisError):
         _log.exception("The database or the cache does not answer.")
         return _unavailable()
-    return HttpResponse(status=200) if told is None else JsonResponse(told)
+    if told is None:
+        return HttpResponse(status=200)
+    return HttpResponse(orjson.dumps(told), content_type="application/json")
+
+
+def _query(request: HttpRequest) -> dict[str, str]:
+    if not request.META.get("QUERY_STRING"):
+        return {}
+    return {name: request.GET.get(name, "") for name in request.GET}
 
 
 def _grant(request: HttpRequest) -> TokenGrant | None:

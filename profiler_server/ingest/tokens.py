@@ -63,7 +63,8 @@ GRANTS = GrantCache()
 
 def secret_in(request: HttpRequest) -> str | None:
     """Return the token of a Bearer header, or the password of a Basic one; None when there is neither."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    scheme, _, value = header.partition(" ")
     value = value.strip()
     if not value or len(value) > TOKEN_MAX_CHARACTERS or not value.isascii() or "\x00" in value:
         return None

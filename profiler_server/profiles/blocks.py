@@ -1,8 +1,9 @@
 """Profiles as blocks: values per site in packed columns, Go's as counts, everything sealed with a checksum.
 
-Snapshot: header, site ids rising, one column per stored value, then the exceptions. Chunk: the same with a column of
-rows × times, site by site, as differences in time. An exception is a row of a Go profile whose values are not what
-Go's own scaling gives (for example two stacks that look the same and were added): it is kept verbatim.
+Snapshot: header, site ids rising, one column per stored value, then the exceptions. A hot snapshot may hold its columns
+as differences from an earlier one of the same instance, its base; it then ends with the base's checksum. Chunk: the
+same with a column of rows × times, site by site, as differences in time. An exception is a row of a Go profile whose
+values are not what Go's own scaling gives (for example two stacks that look the same and were added): it is verbatim.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,9 +20,10 @@ from profiler_server.core.errors import LimitExceeded
 from profiler_server.core.profile import Int32Array, Int64Array, IntArray
 from profiler_server.profiles import go_counts
 from profiler_server.storage.columns import pack, pack_rising, skip, unpack, unpack_rising
-from profiler_server.storage.sealing import DamagedBlock, seal, unseal
+from profiler_server.storage.sealing import CHECKSUM_BYTES, DamagedBlock, seal, unseal
 
 VERBATIM, GO_COUNTS = 1, 2
+FROM_BASE = 0x40  # added to the kind
 MAX_RECENT_COLUMNS = 64
 MAX_CELLS = 64_000_000  # sites × profiles of one chunk
 ALL_TIMES = slice(None)
@@ -67,17 +70,84 @@ def gather_sites(site_ids: IntArray, values: Int64Array) -> SiteValues:
     return SiteValues(ids, rows) if some.all() else SiteValues(ids[some], rows[some])
 
 
+@dataclass(frozen=True, eq=False)
+class Base:
+    """A snapshot's stored columns int64[n] by site, and its block's checksum: what a later one can differ from."""
+
+    site_ids: IntArray
+    columns: Sequence[Int64Array]
+    checksum: bytes
+
+    def at(self, column: int, site_ids: IntArray) -> Int64Array:
+        """Return the column's values at other sites, 0 where the base has none."""
+        if np.array_equal(self.site_ids, site_ids):
+            return self.columns[column]
+        last = max(int(self.site_ids.max(initial=-1)), int(site_ids.max(initial=-1)))
+        dense = np.zeros(last + 1, np.int64)
+        dense[self.site_ids] = self.columns[column]
+        return dense[site_ids]
+
+
+@dataclass(frozen=True, eq=False)
+class BaseBlock:
+    """A stored block that others differ from, opened at most once."""
+
+    block: bytes | memoryview
+    opened: list[Base] = field(default_factory=list)
+
+    def base(self, origin: Origin) -> Base:
+        """Return what it holds. Raises `DamagedBlock`."""
+        if not self.opened:
+            payload = unseal(self.block)
+            kind, sites, profiles, _ = _read_header(payload, origin)
+            if kind & FROM_BASE:
+                raise DamagedBlock("A stored block differs from one that differs itself.")
+            site_ids, offset = _site_ids(payload, sites)
+            count = _column_count(kind, origin)
+            found, _ = _read_columns(payload, offset, (count, sites, profiles), range(count))
+            columns = [found[i][:, 0] for i in range(count)]
+            self.opened.append(Base(site_ids, columns, bytes(self.block[-CHECKSUM_BYTES:])))
+        return self.opened[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FromBase:
+    """A block of differences with what it differs from."""
+
+    block: bytes | memoryview
+    base: BaseBlock
+
+
+Block: TypeAlias = bytes | memoryview | FromBase
+
+
 def encode_snapshot(sites: SiteValues, origin: Origin) -> bytes:
     """Return one profile as a sealed block."""
+    return encode_hot(sites, origin)[0]
+
+
+def encode_hot(sites: SiteValues, origin: Origin, base: Base | None = None) -> tuple[bytes, Base]:
+    """Return one profile as a sealed block, by its differences from `base` if given, and what others can differ from.
+
+    The latter is of use only where there was no base.
+    """
     columns, exceptions = _stored_columns(sites.values, origin.sizes(sites.site_ids), origin)
-    head = _HEADER.pack(_kind(origin), origin.types, len(sites), 1, len(exceptions))
-    body = [pack_rising(sites.site_ids), *map(pack, columns)]
-    return seal(head + b"".join(body) + _pack_exceptions(exceptions, sites.values))
+    kept, kind, end = columns, _kind(origin), b""
+    if base is not None:
+        kept = [column - base.at(i, sites.site_ids) for i, column in enumerate(columns)]
+        kind, end = kind | FROM_BASE, base.checksum
+    head = _HEADER.pack(kind, origin.types, len(sites), 1, len(exceptions))
+    body = [pack_rising(sites.site_ids), *map(pack, kept)]
+    block = seal(head + b"".join(body) + _pack_exceptions(exceptions, sites.values) + end)
+    return block, Base(sites.site_ids, columns, block[-CHECKSUM_BYTES:])
 
 
-def decode_snapshot(block: bytes | memoryview, origin: Origin, column: int | None = None) -> SiteValues:
+def decode_snapshot(block: Block, origin: Origin, column: int | None = None) -> SiteValues:
     """Return one profile, or only the sample type `column` of it as int64[n, 1]. Raises `DamagedBlock`."""
-    site_ids, values = _decode(block, origin, column)
+    if isinstance(block, FromBase):
+        site_ids, values = _decode(block.block, origin, column, base=block.base.base(origin))
+    else:
+        site_ids, values = _decode(block, origin, column)
     return SiteValues(site_ids, values[:, 0, :])
 
 
@@ -126,6 +196,20 @@ def _kind(origin: Origin) -> int:
     return GO_COUNTS if origin.rate else VERBATIM
 
 
+def _column_count(kind: int, origin: Origin) -> int:
+    return 2 if kind & ~FROM_BASE == GO_COUNTS else origin.types
+
+
+def _read_header(payload: bytes, origin: Origin) -> tuple[int, int, int, int]:
+    """Return kind, sites, profiles and exceptions."""
+    if len(payload) < _HEADER.size:
+        raise DamagedBlock("A stored block is shorter than its header.")
+    kind, types, sites, profiles, exceptions = _HEADER.unpack_from(payload)
+    if kind & ~FROM_BASE != _kind(origin) or types != origin.types or sites * profiles > MAX_CELLS:
+        raise DamagedBlock("A stored block is not of the shape that its row names.")
+    return kind, sites, profiles, exceptions
+
+
 def _stored_columns(
     values: Int64Array, sizes: Int64Array, origin: Origin
 ) -> tuple[list[Int64Array], IntArray]:
@@ -142,22 +226,25 @@ def _pack_exceptions(exceptions: IntArray, values: Int64Array) -> bytes:
 
 
 def _decode(
-    block: bytes | memoryview, origin: Origin, column: int | None, times: slice = ALL_TIMES
+    block: bytes | memoryview,
+    origin: Origin,
+    column: int | None,
+    times: slice = ALL_TIMES,
+    base: Base | None = None,
 ) -> tuple[Int32Array, Int64Array]:
-    payload = unseal(block)
-    if len(payload) < _HEADER.size:
-        raise DamagedBlock("A stored block is shorter than its header.")
-    kind, types, sites, profiles, exceptions = _HEADER.unpack_from(payload)
-    if kind != _kind(origin) or types != origin.types or sites * profiles > MAX_CELLS:
-        raise DamagedBlock("A stored block is not of the shape that its row names.")
+    payload, types = unseal(block), origin.types
+    kind, sites, profiles, exceptions = _read_header(payload, origin)
     site_ids, offset = _site_ids(payload, sites)
     if sites and int(site_ids[-1]) >= len(origin.size_of_site):
         raise DamagedBlock("A stored block names a call site that the dictionary does not have.")
     wanted = list(range(types)) if column is None else [column]
     sources = sorted({_source(kind, one) for one in wanted})
-    stored, offset = _read_columns(
-        payload, offset, (2 if kind == GO_COUNTS else types, sites, profiles), sources
-    )
+    stored, offset = _read_columns(payload, offset, (_column_count(kind, origin), sites, profiles), sources)
+    if kind & FROM_BASE:
+        if base is None or payload[-CHECKSUM_BYTES:] != base.checksum:
+            raise DamagedBlock("What a stored block differs from is missing or is another one.")
+        stored = {i: cells + base.at(i, site_ids)[:, None] for i, cells in stored.items()}
+        kind &= ~FROM_BASE
     sizes = origin.size_of_site[site_ids]
     found: list[Int64Array] = []
     for one in wanted:
@@ -207,7 +294,7 @@ def _site_ids(payload: bytes, sites: int) -> tuple[Int64Array, int]:
 
 
 def _source(kind: int, column: int) -> int:
-    return column // 2 if kind == GO_COUNTS else column
+    return column // 2 if kind & ~FROM_BASE == GO_COUNTS else column
 
 
 def _read_columns(

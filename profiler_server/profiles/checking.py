@@ -7,13 +7,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from profiler_server.core.errors import ProfilerError
-from profiler_server.profiles.blocks import Origin, SiteValues, decode_chunk, decode_snapshot, decode_sums
+from profiler_server.profiles.blocks import (
+    Block,
+    Origin,
+    SiteValues,
+    decode_chunk,
+    decode_snapshot,
+    decode_sums,
+)
 from profiler_server.profiles.catalogue import decode_catalogue
 from profiler_server.profiles.dictionary import Dictionary, dictionary_of
+from profiler_server.profiles.hot_blocks import Places, with_bases
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.shapes import StoredShape, shapes_of
 from profiler_server.profiles.statements import SQL
 from profiler_server.storage.sealing import DamagedBlock
+
+SNAPSHOT = Places(instance_id=1, taken_at=2, shape_id=3, block=6, base_at=7)
 
 
 def check_profiles() -> Iterator[str]:
@@ -36,7 +46,8 @@ def check_profiles() -> Iterator[str]:
 def _check_service(service: ServiceKey) -> Iterator[str]:
     shapes, dictionary = shapes_of(service), dictionary_of(service)
     yield from _check_dictionary(service, dictionary)
-    for source, instance_id, taken_at, shape_id, *stored in SQL.fetch("fsck_snapshots", service.parameters):
+    snapshots = with_bases(service, SQL.fetch("fsck_snapshots", service.parameters), SNAPSHOT)
+    for source, instance_id, taken_at, shape_id, *stored, _ in snapshots:
         if shape_id in shapes:
             fault = _snapshot_fault(shapes[shape_id], dictionary, *stored)
             if fault:
@@ -65,7 +76,7 @@ def _check_dictionary(service: ServiceKey, dictionary: Dictionary) -> Iterator[s
 
 
 def _snapshot_fault(
-    stored: StoredShape, dictionary: Dictionary, samples: int, totals: list[int], block: bytes
+    stored: StoredShape, dictionary: Dictionary, samples: int, totals: list[int], block: Block
 ) -> str | None:
     try:
         sites: SiteValues = decode_snapshot(block, _origin(stored, dictionary))

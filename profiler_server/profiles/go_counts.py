@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from profiler_server.core.profile import BoolArray, FloatArray, Int64Array, IntArray
+from profiler_server.profiles.arranging import FAST_ROWS
 
 TABLE_SIZES = 1 << 16
 MAX_LARGE_SIZES = 100_000
@@ -75,6 +76,17 @@ def counts_of(values: Int64Array, sizes: Int64Array, rate: int) -> tuple[Int64Ar
     Rows that are not exact hold zeros. `sizes` int64[n] are the block sizes, 0 where unknown.
     """
     scales = scaling(rate).of(sizes)
+    if FAST_ROWS is None:
+        return counts_in_numpy(values, sizes, scales)
+    rows, lengths = np.ascontiguousarray(values, np.int64), np.ascontiguousarray(sizes, np.int64)
+    counts, exact = FAST_ROWS.counts_of(rows, lengths, scales)
+    return counts.T, exact
+
+
+def counts_in_numpy(
+    values: Int64Array, sizes: Int64Array, scales: FloatArray
+) -> tuple[Int64Array, BoolArray]:
+    """Return what `counts_of` returns, without the compiled module; `scales` float64[n] are those of the sizes."""
     known = scales > 0
     if not known.all():
         scales = np.where(known, scales, 1.0)

@@ -17,7 +17,7 @@ from profiler_server.core.profile import Int32Array, Int64Array, IntArray, UInt6
 from profiler_server.profiles.keys import ServiceKey
 
 MAX_REMEMBERED_KEYS = 8_000_000  # of all tables, 12 bytes each
-MAX_FAMILIAR_KEYS = 2_000_000  # of the latest profiles of all instances, 28 bytes each
+MAX_FAMILIAR_KEYS = 2_000_000  # of the latest profiles of all instances, 36 bytes each
 UNKNOWN = np.int32(-1)
 
 
@@ -40,13 +40,13 @@ class _Table:
 class Familiar:
     """The keys of an instance's latest profile in their order, and what is the same whenever they come again.
 
-    ``values[order]`` are its rows by site; rows `starts` (None: every one) begin a new site, and what follows is
-    added to it. `site_ids` and `sizes` (block sizes) are of the rising sites.
+    ``values[order]`` are its rows by site; rows `starts` begin a new site, and what follows is added to it.
+    `site_ids` and `sizes` (block sizes) are of the rising sites.
     """
 
     keys: UInt64Array
     order: IntArray
-    starts: IntArray | None
+    starts: IntArray
     site_ids: Int32Array
     sizes: Int64Array
 

@@ -17,7 +17,7 @@ from profiler_server.profiles.reading import Span, decode_readings, fetch_chunks
 from profiler_server.profiles.rollups import Scope
 from profiler_server.profiles.statements import SQL
 from profiler_server.profiles.sums import Counting, Grid, Part, parts
-from profiler_server.profiles.window_rows import MAX_BASE_GAP, Decoder, Rows
+from profiler_server.profiles.window_rows import MAX_BASE_GAP, Decoder, Rows, fetch_last_hot
 from profiler_server.storage.sql import Row
 from profiler_server.storage.times import WINDOW, WINDOW_SECONDS, WINDOWS_PER_HOUR, from_unix
 
@@ -155,7 +155,7 @@ def _of_profiles(
     rows = Rows([], [], [], [])
     if question.aggregation is Aggregation.INCREASE:
         before = span.parameters | {"start": span.start - MAX_BASE_GAP, "end": span.start}
-        rows = Rows([], [], SQL.fetch("last_hot", before), SQL.fetch("last_chunks", before))
+        rows = Rows([], [], fetch_last_hot(span.service, before), SQL.fetch("last_chunks", before))
     dictionary = dictionary_of(span.service)
     name = question.sample_type.name
     found = decode_readings(span, (pending, chunks), dictionary, name)

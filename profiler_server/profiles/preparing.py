@@ -16,6 +16,7 @@ from profiler_server.codecs.compression import unpack
 from profiler_server.codecs.pprof_scan import Scan
 from profiler_server.core.profile import Int32Array, Int64Array, IntArray, LabelSet, Profile
 from profiler_server.core.validate import DEFAULT_LIMITS
+from profiler_server.profiles.arranging import arrange
 from profiler_server.profiles.blocks import Origin, SiteValues, gather_sites
 from profiler_server.profiles.interning import SiteTable, intern_sites
 from profiler_server.profiles.keys import ServiceKey
@@ -96,13 +97,7 @@ def _shape_of(source: Profile | Scan) -> Shape:
 
 def _prepare_familiar(stored: StoredShape, known: Familiar, scan: Scan) -> PreparedProfile:
     """Put the values in the order of the sites, which is known already."""
-    values = scan.values[known.order]
-    if known.starts is not None:
-        values = np.add.reduceat(values, known.starts, axis=0)
-    site_ids, sizes = known.site_ids, known.sizes
-    some = values.any(axis=1)
-    if not some.all():
-        values, site_ids, sizes = values[some], site_ids[some], sizes[some]
+    site_ids, values, sizes = arrange(scan.values, known.order, known.starts, known.site_ids, known.sizes)
     sites = SiteValues(site_ids, values)
     origin = Origin(values.shape[1], stored.shape.go_rate, sizes, sizes_by_row=True)
     return PreparedProfile(stored, sites, origin, scan.duration_ns)
@@ -118,7 +113,7 @@ def _note_familiar(table_key: TableKey, instance_id: int, scan: Scan, site_ids: 
     known = Familiar(
         keys=scan.keys,
         order=order,
-        starts=None if len(starts) == len(order) else starts,
+        starts=starts,
         site_ids=site_ids[chosen],
         sizes=np.maximum(scan.block_bytes[chosen], 0),
     )

@@ -14,6 +14,7 @@ from profiler_server.core.profile import Int32Array, Int64Array
 from profiler_server.profiles.blocks import Origin, decode_chunk, decode_snapshot
 from profiler_server.profiles.catalogue import decode_catalogue
 from profiler_server.profiles.dictionary import Dictionary
+from profiler_server.profiles.hot_blocks import Places, with_bases
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.shapes import StoredShape
 from profiler_server.profiles.statements import SQL
@@ -22,6 +23,7 @@ from profiler_server.storage.times import EPOCH, MICROSECOND
 
 MAX_HOT_PROFILES = 20_000
 MAX_CHUNKS = 20_000
+PENDING = Places(instance_id=0, taken_at=1, shape_id=2, block=3, base_at=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def micros(moment: datetime) -> int:
 
 def fetch_pending(span: Span) -> list[Row]:
     """Return the rows of hot profiles that no chunk holds. Raises `LimitExceeded` beyond `MAX_HOT_PROFILES`."""
-    return _bounded("pending_profiles", span, MAX_HOT_PROFILES)
+    return with_bases(span.service, _bounded("pending_profiles", span, MAX_HOT_PROFILES), PENDING)
 
 
 def fetch_chunks(span: Span) -> list[Row]:
@@ -84,7 +86,7 @@ def decode_readings(
     in_chunks: dict[tuple[int, int], set[int]] = {}
     for one in found:
         in_chunks.setdefault((one.instance_id, one.shape_id), set()).update(one.taken_us.tolist())
-    for instance_id, taken_at, shape_id, block in hot:
+    for instance_id, taken_at, shape_id, block, _ in hot:
         taken = micros(taken_at)
         if taken not in in_chunks.get((instance_id, shape_id), ()):
             origin, column = origin_of(span.shapes[shape_id], dictionary, type_name)

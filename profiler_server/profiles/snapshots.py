@@ -12,11 +12,14 @@ from profiler_server.core.stacks import gather, rows_of
 from profiler_server.profiles.blocks import Origin, SiteValues, decode_chunk, decode_snapshot, gather_sites
 from profiler_server.profiles.catalogue import decode_catalogue
 from profiler_server.profiles.dictionary import Dictionary, dictionary_of
+from profiler_server.profiles.hot_blocks import Places, with_bases
 from profiler_server.profiles.keys import ServiceKey, SnapshotId
 from profiler_server.profiles.reading import micros
 from profiler_server.profiles.shapes import NO_PERIOD, StoredShape, shapes_of
 from profiler_server.profiles.statements import SQL
 from profiler_server.storage.times import window_of
+
+ONE_HOT = Places(instance_id=0, shape_id=1, taken_at=2, block=4, base_at=5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +42,12 @@ def load_snapshot(service: ServiceKey, snapshot_id: SnapshotId) -> tuple[Diction
         "taken_at": snapshot_id.taken_at,
         "shape_id": snapshot_id.shape_id,
     }
-    whole = SQL.fetch("one_hot", key)
+    whole = with_bases(service, SQL.fetch("one_hot", key), ONE_HOT)
     chunk = [] if whole else SQL.fetch("one_chunk", key | {"window_at": window_of(snapshot_id.taken_at)})
     dictionary = dictionary_of(service)
     origin = Origin(len(stored.shape.sample_types), stored.shape.go_rate, dictionary.sizes)
     if whole:
-        duration_ns, block = whole[0]
+        *_, duration_ns, block, _ = whole[0]
         return dictionary, StoredSnapshot(snapshot_id, stored, decode_snapshot(block, origin), duration_ns)
     for contents, block in chunk:
         catalogue = decode_catalogue(contents)

@@ -12,16 +12,18 @@ from profiler_server.profiles.blocks import Origin, decode_chunk, decode_snapsho
 from profiler_server.profiles.catalogue import Catalogue, decode_catalogue, encode_catalogue
 from profiler_server.profiles.contents import WindowContents, joined, of_profiles
 from profiler_server.profiles.dictionary import Dictionary, dictionary_of
+from profiler_server.profiles.hot_blocks import Places, Stream, with_bases
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.reading import Reading, micros
 from profiler_server.profiles.shapes import StoredShape, shapes_of
 from profiler_server.profiles.statements import SQL
 from profiler_server.profiles.sums import MAX_BASE_GAP_US
-from profiler_server.storage.sql import Row
+from profiler_server.storage.sql import Parameters, Row
 from profiler_server.storage.times import EPOCH, MICROSECOND
 
 MAX_BASE_GAP = timedelta(microseconds=MAX_BASE_GAP_US)
-Stream = tuple[int, int]  # instance and shape
+PENDING_HOT = Places(instance_id=0, shape_id=1, taken_at=2, block=6, base_at=8)
+LAST_HOT = Places(instance_id=0, shape_id=1, taken_at=2, block=3, base_at=4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +75,16 @@ def fetch_rows(service: ServiceKey, start: datetime, end: datetime, *, with_hot:
         "start": start - MAX_BASE_GAP, "end": start, "shape_ids": None, "instance_ids": None,
     }  # fmt: skip
     return Rows(
-        SQL.fetch("pending_hot", span) if with_hot else [],
+        with_bases(service, SQL.fetch("pending_hot", span), PENDING_HOT) if with_hot else [],
         SQL.fetch("chunks_of", span),
-        SQL.fetch("last_hot", before),
+        fetch_last_hot(service, before),
         SQL.fetch("last_chunks", before),
     )
+
+
+def fetch_last_hot(service: ServiceKey, span: Parameters) -> list[Row]:
+    """Read the last hot profile of each instance and shape in a span."""
+    return with_bases(service, SQL.fetch("last_hot", span), LAST_HOT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +141,7 @@ class Decoder:
                 site_ids, cube = decode_chunk(block, self.origin(stored))
                 taken_at = EPOCH + int(taken_us[at]) * MICROSECOND
                 found[(instance_id, shape_id)] = Base(taken_at, stored, site_ids, cube[:, at, :])
-        for instance_id, shape_id, taken_at, block in rows.last_hot:
+        for instance_id, shape_id, taken_at, block, _ in rows.last_hot:
             known = found.get((instance_id, shape_id))
             if known is None or known.taken_at < taken_at:
                 stored = self.shapes[shape_id]

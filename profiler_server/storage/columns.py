@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from profiler_server.codecs.compiled import compiled_module
 from profiler_server.core.profile import Int64Array, IntArray
 from profiler_server.storage.sealing import DamagedBlock
 
@@ -18,10 +19,20 @@ ByteArray: TypeAlias = npt.NDArray[np.uint8]
 SIGNED = 0x10
 WIDTH_MASK = 0x0F
 BYTES_PER_VALUE = 8
+COMPILED_INTERFACE = 1
+
+
+_FAST = compiled_module("profiler_server.storage._fast_columns", COMPILED_INTERFACE)
 
 
 def pack(values: IntArray) -> bytes:
     """Return int64[n] as a packed column; n is not stored."""
+    numbers = np.ascontiguousarray(values, np.int64)
+    return pack_in_numpy(numbers) if _FAST is None else bytes(_FAST.pack(numbers, False))
+
+
+def pack_in_numpy(values: IntArray) -> bytes:
+    """Return what `pack` returns, without the compiled module."""
     numbers = np.ascontiguousarray(values, np.int64)
     flags = 0
     if len(numbers) and numbers.min() < 0:
@@ -82,8 +93,14 @@ def skip(data: bytes | memoryview, offset: int, count: int) -> int:
 
 def pack_rising(values: IntArray) -> bytes:
     """Return a non-decreasing column by its differences."""
+    numbers = np.ascontiguousarray(values, np.int64)
+    return pack_rising_in_numpy(numbers) if _FAST is None else bytes(_FAST.pack(numbers, True))
+
+
+def pack_rising_in_numpy(values: IntArray) -> bytes:
+    """Return what `pack_rising` returns, without the compiled module."""
     numbers = np.asarray(values, np.int64)
-    return pack(
+    return pack_in_numpy(
         numbers - np.concatenate([numbers[:0], np.zeros(min(1, len(numbers)), np.int64), numbers[:-1]])
     )
 

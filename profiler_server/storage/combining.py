@@ -3,14 +3,15 @@
 The first thread leads: it writes what has gathered and lets go of it when that is committed; what came meanwhile is
 the next thread's to lead. Nobody is answered before the commit.
 
-A commit costs the same for one item as for eight. A leader therefore waits for as many items as the last group had and
-found waiting after it, since those who were answered soon send again; not longer than `MAX_GATHER_SECONDS`, and when
-fewer came it was the last time. A thread that stores alone never waits.
+A commit costs nearly the same for one item as for eight. A leader therefore waits until the group is as large as the
+last one, as long as another item comes every `GAP_SECONDS`, at most `MAX_GATHER_SECONDS`. So half of the threads write
+while the others prepare. A thread that stores alone never waits.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -18,6 +19,7 @@ from django.db import Error, connection
 
 MAX_GROUP = 64
 MAX_GATHER_SECONDS = 0.004
+GAP_SECONDS = 0.001
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -73,16 +75,27 @@ class Combiner(Generic[Item, Result]):
         return ticket.results[0] if ticket.results else self._write([item])[0]
 
     def _gather(self) -> None:
-        """Wait until as many items are there as are expected, or until that has taken too long."""
+        """Wait until as many items are there as are expected, while more keep coming."""
+        until = time.monotonic() + MAX_GATHER_SECONDS
+        seen = 0
+        while True:
+            with self._lock:
+                count = len(self._queue)
+                is_worth_it = seen < count < self._expected and time.monotonic() < until
+                self._waits = is_worth_it
+            if not is_worth_it or self._is_gathered.acquire(timeout=GAP_SECONDS):
+                return
+            if self._was_rung():
+                return
+            seen = count
+
+    def _was_rung(self) -> bool:
+        """Stop waiting; return whether they came at the last moment."""
         with self._lock:
-            has_all = len(self._queue) >= self._expected
-            self._waits = not has_all
-        if has_all or self._is_gathered.acquire(timeout=MAX_GATHER_SECONDS):
-            return
-        with self._lock:
-            gave_up, self._waits = self._waits, False
-        if not gave_up:  # they came at the last moment, and the lock is free for the next leader
-            self._is_gathered.acquire()
+            came, self._waits = not self._waits, False
+            if came:
+                self._is_gathered.acquire()  # it was released for this leader: the next one must wait again
+        return came
 
     def _lead(self) -> None:
         self._gather()
@@ -101,7 +114,7 @@ class Combiner(Generic[Item, Result]):
         with self._lock:
             heir = self._queue[0] if self._queue else None
             self._is_led = heir is not None
-            self._expected = min(MAX_GROUP, len(group) + len(self._queue))
+            self._expected = min(MAX_GROUP, max(len(group), len(self._queue)))
         for ticket in group:
             ticket.is_over = True
             ticket.gate.release()

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from profiler_server.profiles.aggregation import Aggregation, aggregation_of
 from profiler_server.profiles.contents import WindowContents
+from profiler_server.profiles.hot_blocks import Stream
 from profiler_server.profiles.keys import ServiceKey
 from profiler_server.profiles.reading import Reading, micros
 from profiler_server.profiles.rollups import ScopeSum, release_ids, scope_sums, type_parts, types_of
@@ -26,7 +27,6 @@ from profiler_server.profiles.window_rows import (
     Chunk,
     Decoder,
     Pending,
-    Stream,
     fetch_rows,
     merge_contents,
     write_chunk,

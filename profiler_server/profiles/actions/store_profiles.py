@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError
 from django.utils import timezone
 
 from profiler_server.catalog.models import Instance
 from profiler_server.core.errors import InvalidProfile
 from profiler_server.core.profile import Profile
-from profiler_server.profiles.blocks import encode_snapshot
 from profiler_server.profiles.catalogue import decode_catalogue
+from profiler_server.profiles.hot_rows import HotProfile, write_hot
 from profiler_server.profiles.keys import ServiceKey, SnapshotId
-from profiler_server.profiles.preparing import PreparedProfile, prepare
-from profiler_server.profiles.statements import HOT, SQL
-from profiler_server.storage.partitions import ensure_partitions, forget_partitions
-from profiler_server.storage.sql import together
+from profiler_server.profiles.preparing import prepare
+from profiler_server.profiles.statements import SQL
 from profiler_server.storage.times import EPOCH, HOUR, MICROSECOND, window_of
 
 MAX_FUTURE = timedelta(minutes=15)
@@ -63,9 +60,8 @@ def store_profiles(
     retention = retention or timedelta(days=settings.ENV.retention_days)
     for arrival in arrivals:
         _check_time(arrival.taken_at, now, retention)
-    rows = [_row(arrival, prepare(arrival.instance, arrival.body)) for arrival in arrivals]
-    fresh = _insert([arrival.taken_at for arrival in arrivals], rows)
-    return [_outcome(row, is_fresh=one, now=now) for row, one in zip(rows, fresh, strict=True)]
+    rows = [HotProfile(one.instance, one.taken_at, prepare(one.instance, one.body)) for one in arrivals]
+    return [_outcome(row, is_fresh=one, now=now) for row, one in zip(rows, write_hot(rows), strict=True)]
 
 
 def _check_time(taken_at: datetime, now: datetime, retention: timedelta) -> None:
@@ -77,49 +73,21 @@ def _check_time(taken_at: datetime, now: datetime, retention: timedelta) -> None
         raise InvalidProfile("The profile's time is in the future; check the sender's clock.")
 
 
-def _row(arrival: ProfileArrival, prepared: PreparedProfile) -> dict[str, object]:
-    return {
-        "project_id": arrival.instance.project_id,
-        "service_id": arrival.instance.service_id,
-        "instance_id": arrival.instance.pk,
-        "taken_at": arrival.taken_at,
-        "shape_id": prepared.stored_shape.shape_id,
-        "duration_ns": prepared.duration_ns,
-        "samples": len(prepared.sites),
-        "totals": prepared.sites.values.sum(axis=0).tolist(),
-        "block": encode_snapshot(prepared.sites, prepared.origin),
-    }
-
-
-def _insert(moments: Sequence[datetime], rows: Sequence[dict[str, object]]) -> list[bool]:
-    """Insert in one transaction and return which rows were new.
-
-    A partition that was dropped since this process last looked is made again, once.
-    """
-    for attempt in (1, 2):
-        ensure_partitions(HOT, moments)
-        try:
-            with together(len(rows)):
-                return [SQL.run("insert_profile", row) == 1 for row in rows]
-        except IntegrityError:
-            if attempt == 2:
-                raise
-            forget_partitions()
-    return []
-
-
-def _outcome(row: dict[str, object], *, is_fresh: bool, now: datetime) -> Stored | AlreadyStored:
-    taken_at: datetime = row["taken_at"]  # type: ignore[assignment]
-    snapshot = SnapshotId(row["instance_id"], taken_at, row["shape_id"])  # type: ignore[arg-type]
-    if is_fresh and taken_at < now - HOUR and _in_chunk(row):
+def _outcome(hot: HotProfile, *, is_fresh: bool, now: datetime) -> Stored | AlreadyStored:
+    snapshot = SnapshotId(hot.instance.pk, hot.taken_at, hot.prepared.stored_shape.shape_id)
+    if is_fresh and hot.taken_at < now - HOUR and _in_chunk(hot):
         is_fresh = False  # its hot partition had been dropped; reading and compaction take it once
     return Stored(snapshot) if is_fresh else AlreadyStored(snapshot)
 
 
-def _in_chunk(row: dict[str, object]) -> bool:
-    taken_at: datetime = row["taken_at"]  # type: ignore[assignment]
-    found = SQL.fetch("profile_is_sealed", row | {"window_at": window_of(taken_at)})
-    micros = (taken_at - EPOCH) // MICROSECOND
+def _in_chunk(hot: HotProfile) -> bool:
+    key = service_key(hot.instance).parameters | {
+        "instance_id": hot.instance.pk,
+        "shape_id": hot.prepared.stored_shape.shape_id,
+        "window_at": window_of(hot.taken_at),
+    }
+    micros = (hot.taken_at - EPOCH) // MICROSECOND
+    found = SQL.fetch("profile_is_sealed", key)
     return any(micros in decode_catalogue(catalogue).taken_us for (catalogue,) in found)
 
 

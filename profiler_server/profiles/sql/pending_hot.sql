@@ -1,5 +1,6 @@
 -- Hot profiles of [start, end) that no chunk holds yet, with the state of the database in which they were seen.
-SELECT h.instance_id, h.shape_id, h.taken_at, h.duration_ns, h.samples, h.totals, h.block, pg_current_snapshot()::text
+SELECT h.instance_id, h.shape_id, h.taken_at, h.duration_ns, h.samples, h.totals, h.block, pg_current_snapshot()::text,
+    h.base_at
 FROM profiles_hot h
 WHERE h.project_id = %(project_id)s AND h.service_id = %(service_id)s
     AND h.taken_at >= %(start)s AND h.taken_at < %(end)s

@@ -1,5 +1,5 @@
 -- Hot profiles of [start, end) that no chunk holds. Null instance_ids means all.
-SELECT h.instance_id, h.taken_at, h.shape_id, h.block
+SELECT h.instance_id, h.taken_at, h.shape_id, h.block, h.base_at
 FROM profiles_hot h
 WHERE h.project_id = %(project_id)s AND h.service_id = %(service_id)s
     AND h.taken_at >= %(start)s AND h.taken_at < %(end)s

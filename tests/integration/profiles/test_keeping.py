@@ -129,7 +129,10 @@ def test_fsck_finds_a_damaged_block(instance: Instance, table: str) -> None:
     code, report = fsck()
     assert code == 1
     assert table in report
-    assert "1 faults." in report or table != "profiles_hot"
+    if (
+        table == "profiles_hot"
+    ):  # the other profile of the window differs from the damaged one and is lost with it
+        assert "2 faults." in report
 
 
 def test_fsck_finds_orphans_and_holes(instance: Instance) -> None:

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from profiler_server.core.profile import Int64Array
 from profiler_server.profiles import go_counts
 from profiler_server.profiles.blocks import (
+    BaseBlock,
+    FromBase,
     Origin,
     decode_chunk,
     decode_snapshot,
     decode_sums,
     encode_chunk,
+    encode_hot,
     encode_snapshot,
     encode_sums,
     gather_sites,
@@ -102,6 +105,50 @@ def test_snapshots_come_back_whatever_they_hold(
         for column in range(4):
             one = decode_snapshot(encode_snapshot(sites, origin), origin, column)
             assert one.values[:, 0].tolist() == sites.values[:, column].tolist()
+
+
+@settings(deadline=None)
+@given(go_rows(), go_rows(), st.integers(0, 50), st.booleans(), st.data())
+def test_a_snapshot_comes_back_from_its_differences(
+    first: tuple[Int64Array, Int64Array, Int64Array],
+    second: tuple[Int64Array, Int64Array, Int64Array],
+    shift: int,
+    is_go: bool,
+    data: st.DataObject,
+) -> None:
+    values = second[2].copy()
+    for row in data.draw(st.lists(st.integers(0, len(values) - 1), max_size=5)):
+        values[row] = data.draw(st.lists(int64, min_size=4, max_size=4))
+    by_site = np.zeros(max(len(first[1]), shift + len(values)), np.int64)
+    by_site[: len(first[1])] = first[1]
+    by_site[shift : shift + len(values)] = second[1]
+    origin = Origin(4, RATE if is_go else 0, by_site)
+    base_block, base = encode_hot(gather_sites(np.arange(len(first[2])), first[2]), origin)
+    sites = gather_sites(np.arange(len(values)) + shift, values)
+    block, _ = encode_hot(sites, origin, base)
+    stored = FromBase(block, BaseBlock(base_block))
+    back = decode_snapshot(stored, origin)
+    assert back.site_ids.tolist() == sites.site_ids.tolist()
+    assert back.values.tolist() == sites.values.tolist()
+    for column in range(4):
+        one = decode_snapshot(stored, origin, column)
+        assert one.values[:, 0].tolist() == sites.values[:, column].tolist()
+
+
+def test_differences_are_not_opened_without_their_own_base() -> None:
+    origin = Origin(2, 0, np.zeros(30, np.int64))
+    profiles = [gather_sites(np.arange(30), np.arange(60).reshape(30, 2) + step) for step in (1, 2, 3)]
+    first, base = encode_hot(profiles[0], origin)
+    block, _ = encode_hot(profiles[1], origin, base)
+    for wrong in (block, FromBase(block, BaseBlock(encode_snapshot(profiles[2], origin)))):
+        with pytest.raises(DamagedBlock):
+            decode_snapshot(wrong, origin)
+    with pytest.raises(DamagedBlock):
+        decode_snapshot(FromBase(block, BaseBlock(block)), origin)
+    assert (
+        decode_snapshot(FromBase(block, BaseBlock(first)), origin).values.tolist()
+        == profiles[1].values.tolist()
+    )
 
 
 @settings(deadline=None)
