@@ -111,6 +111,7 @@ GATE_NOTES = {
     "early slope": "It has climbed only lately.",
     "burst": "It climbs in a burst that has yet to show whether it lasts.",
     "gives back": "What it took it gave back.",
+    "first day": "Without a load, a day must pass before a rise can be told from the hours of the day.",
     "run": "Among so many services this much evidence comes about by chance.",
     "refilling": "A young process fills up to where its elders stand.",
     "lately": "It grows only lately: a job may still give it back.",
