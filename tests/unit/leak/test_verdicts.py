@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from profiler_server.core.leak.replay import replay
@@ -94,3 +97,20 @@ def test_evidence_can_be_stored_and_says_what_was_rejected() -> None:
     assert evidence.slope.low < 4.0 * MIB < evidence.slope.high * 1.1
     assert evidence.floor[0].ts[0] >= EPOCH
     assert evidence.load is not None
+
+
+def test_pages_that_go_has_released_and_the_kernel_still_counts_are_retention() -> None:
+    """Resident memory stands still while the heap follows the load: the runtime's, and curable."""
+    held = recording(Life(0, 48, load_share=0.4))
+    (series,) = held.lives
+    heap = series.columns["heap_inuse_bytes"]
+    columns = series.columns | {
+        "rss_bytes": np.full(len(series.ts), 2200.0 * MIB),
+        "heap_sys_bytes": np.full(len(series.ts), 2100.0 * MIB),
+        "heap_released_bytes": 2090.0 * MIB - heap,
+    }
+    came = replay(replace(held, lives=(replace(series, columns=columns),)))
+    assert came.end is not None
+    assert came.end.verdict == "healthy"
+    assert came.end.diagnosis == "runtime_retention"
+    assert "madvdontneed=1" in came.end.sentence
