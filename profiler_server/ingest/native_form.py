@@ -21,6 +21,8 @@ from profiler_server.core.profile import Frame
 from profiler_server.ingest import fields
 
 MAX_MARKERS = 100
+MAX_REMEMBERED_IDENTITIES = 20_000
+MAX_REMEMBERED_FORM = 1_000  # characters
 MAX_MARKER_TEXT = 500
 MAX_FUTURE_SECONDS = 600.0
 MAX_HOLDER_PATHS = 50
@@ -30,6 +32,7 @@ MAX_FRAME_TEXT = 1000
 SECONDS_PER_DAY = 86_400.0
 LABEL_PREFIX = "label."
 HOLDER_METHODS = ("snapshot", "census")
+_identities: dict[str, InstanceIdentity] = {}
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,21 @@ class PushedPoints:
 
 
 def identity_of(form: Any) -> InstanceIdentity:
-    """Return who sends, from the "instance" object."""
+    """Return who sends, from the "instance" object; an agent sends the same one with every push."""
     if not isinstance(form, Mapping):
         raise InvalidPoints("instance must be an object with service, key and started_at.")
+    stated = repr(form)
+    known = _identities.get(stated)
+    if known is None:
+        known = _read_identity(form)
+        if len(_identities) >= MAX_REMEMBERED_IDENTITIES:
+            _identities.clear()
+        if len(stated) <= MAX_REMEMBERED_FORM:
+            _identities[stated] = known
+    return known
+
+
+def _read_identity(form: Mapping[str, Any]) -> InstanceIdentity:
     return InstanceIdentity(
         service=fields.text(form.get("service"), "instance.service", longest=fields.MAX_NAME, required=True),
         key=fields.text(form.get("key"), "instance.key", longest=fields.MAX_NAME, required=True),

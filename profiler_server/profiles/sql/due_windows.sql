@@ -9,6 +9,7 @@ WITH pending AS (
             WHERE c.project_id = h.project_id AND c.service_id = h.service_id AND c.instance_id = h.instance_id
                 AND c.shape_id = h.shape_id AND c.window_at = date_bin('10 minutes', h.taken_at, 'epoch')
                 AND pg_visible_in_snapshot(h.stored_by, c.covers)
+                AND c.window_at > (SELECT min(taken_at) FROM profiles_hot) - interval '10 minutes'
         )
 )
 SELECT project_id, service_id, window_at FROM pending

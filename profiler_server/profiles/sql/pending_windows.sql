@@ -7,5 +7,6 @@ WHERE h.project_id = %(project_id)s AND h.service_id = %(service_id)s
         SELECT FROM profiles_chunk c
         WHERE c.project_id = h.project_id AND c.service_id = h.service_id AND c.instance_id = h.instance_id
             AND c.shape_id = h.shape_id AND c.window_at = date_bin('10 minutes', h.taken_at, 'epoch')
+            AND c.window_at > %(start)s::timestamptz - interval '10 minutes' AND c.window_at < %(end)s::timestamptz
             AND pg_visible_in_snapshot(h.stored_by, c.covers)
     )

@@ -6,6 +6,7 @@ WHERE NOT EXISTS (
     SELECT FROM series_chunk c
     WHERE c.project_id = h.project_id AND c.service_id = h.service_id AND c.instance_id = h.instance_id
         AND c.hour_at = h.hour_at AND pg_visible_in_snapshot(h.stored_by, c.covers)
+        AND c.hour_at >= (SELECT min(hour_at) FROM series_hot)
 )
 GROUP BY h.project_id, h.service_id, h.hour_at
 HAVING min(h.stored_at) <= %(waiting_since)s

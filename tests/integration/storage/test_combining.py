@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from profiler_server.storage import combining
 from profiler_server.storage.combining import Combiner
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +67,28 @@ def test_the_next_one_leads_after_an_error() -> None:
     with pytest.raises(IntegrityError):
         futures[0].result()
     assert futures[1].result() == 4
+
+
+def test_a_leader_waits_for_as_many_as_came_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(combining, "GAP_SECONDS", float(PATIENCE_SECONDS))
+    monkeypatch.setattr(combining, "MAX_GATHER_SECONDS", float(PATIENCE_SECONDS))
+    write = Doubling()
+    write.may_go_on.set()
+    combiner: Combiner[int, int] = Combiner(write)
+    combiner._expected = 3
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(combiner.submit, [1, 2, 3])) == [2, 4, 6]
+    assert [len(group) for group in write.groups] == [3]
+
+
+def test_a_leader_does_not_wait_for_those_who_do_not_come() -> None:
+    write = Doubling()
+    write.may_go_on.set()
+    combiner: Combiner[int, int] = Combiner(write)
+    combiner._expected = 3
+    assert [combiner.submit(item) for item in (1, 2)] == [2, 4]
+    assert combiner._expected == 1
+    assert not combiner._is_gathered.acquire(blocking=False)  # whoever waits next has to be told
 
 
 def test_within_a_transaction_the_item_is_written_there() -> None:
