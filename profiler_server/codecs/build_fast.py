@@ -15,7 +15,7 @@ from setuptools import Distribution, Extension  # type: ignore[import-untyped]
 from setuptools.errors import BaseError  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
-FAST = ("-O3", "-fno-semantic-interposition")
+FAST = ("-O3", "-fno-semantic-interposition", "-ffp-contract=off")
 SANITIZED = (
     "-O1",
     "-g",

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Protocol
 
 from profiler_server.codecs import pprof_parser
+from profiler_server.codecs.compiled import compiled_module
 from profiler_server.codecs.pprof_message import PprofMessage
 from profiler_server.codecs.scanned_columns import ScannedColumns
 from profiler_server.core.validate import ProfileLimits
@@ -32,11 +33,7 @@ PURE: Parser = pprof_parser
 
 def _compiled() -> Parser | None:
     """Return the compiled parser unless it is not built, or was built from sources with another interface."""
-    try:
-        native = import_module("profiler_server.codecs._fast_pprof")
-    except ImportError:
-        return None
-    if getattr(native, "INTERFACE", None) != COMPILED_INTERFACE:
+    if compiled_module("profiler_server.codecs._fast_pprof", COMPILED_INTERFACE) is None:
         return None
     return import_module("profiler_server.codecs.pprof_compiled")
 

@@ -7,6 +7,7 @@ What comes in is checked before it is walked: lengths must agree, orders and sta
 import numpy as np
 
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
+from libc.math cimport exp
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
 
 # Raised with every change of what the functions take or return; their twins' modules refuse another number.
@@ -46,35 +47,62 @@ cdef inline int invert(int64_t objects, int64_t size, double length, double scal
     return 1
 
 
+cdef struct Scaling:
+    double rate
+    double* table
+    int64_t table_sizes
+
+
+cdef inline double scale_of(const Scaling* s, int64_t size) noexcept nogil:
+    """Return the scale of a block size, 0 for one that is not positive; small ones are computed once."""
+    cdef double scale
+    if size <= 0:
+        return 0.0
+    if size < s.table_sizes and s.table[size] == s.table[size]:
+        return s.table[size]
+    scale = 1.0 / (1.0 - exp(-<double>size / s.rate))
+    if size < s.table_sizes:
+        s.table[size] = scale
+    return scale
+
+
 cdef void invert_rows(
-    const int64_t* rows, const int64_t* sizes, const double* scales, size_t count, int64_t* counts, uint8_t* exact
+    const int64_t* rows, const int64_t* sizes, const Scaling* s, size_t count, int64_t* counts, uint8_t* exact
 ) noexcept nogil:
     cdef const int64_t* row
+    cdef double scale
     cdef size_t i
     for i in range(count):
         row = rows + GO_TYPES * i
+        scale = scale_of(s, sizes[i])
         exact[i] = (
-            scales[i] > 0.0
-            and invert(row[0], row[1], <double>sizes[i], scales[i], counts + i)
-            and invert(row[2], row[3], <double>sizes[i], scales[i], counts + count + i)
+            scale > 0.0
+            and invert(row[0], row[1], <double>sizes[i], scale, counts + i)
+            and invert(row[2], row[3], <double>sizes[i], scale, counts + count + i)
         )
         if not exact[i]:
             counts[i] = counts[count + i] = 0
 
 
 def counts_of(
-    const int64_t[:, ::1] rows not None, const int64_t[::1] sizes not None, const double[::1] scales not None
+    const int64_t[:, ::1] rows not None, const int64_t[::1] sizes not None, double rate, double[::1] table not None
 ):
-    """Return int64[2, n] counts of rows int64[n, 4] and bool[n]; see `go_counts.counts_of`."""
+    """Return int64[2, n] counts of rows int64[n, 4] and bool[n]; see `go_counts.counts_of`.
+
+    `table` float64[…] are the scales of the small sizes, NaN where not yet known.
+    """
     cdef size_t count = rows.shape[0]
     cdef int64_t* counts
-    if <size_t>sizes.shape[0] != count or <size_t>scales.shape[0] != count or rows.shape[1] != GO_TYPES:
-        raise ValueError("Rows of Go need a size and a scale each, and four values.")
+    cdef Scaling s
+    if <size_t>sizes.shape[0] != count or rows.shape[1] != GO_TYPES or rate == 0.0:
+        raise ValueError("Rows of Go need a size each, four values, and a rate.")
+    s.rate, s.table_sizes = rate, table.shape[0]
+    s.table = &table[0] if s.table_sizes else NULL
     memory = PyByteArray_FromStringAndSize(NULL, count * (2 * sizeof(int64_t) + 1))
     counts = <int64_t*>PyByteArray_AS_STRING(memory)
     if count:
         with nogil:
-            invert_rows(&rows[0, 0], &sizes[0], &scales[0], count, counts, <uint8_t*>(counts + 2 * count))
+            invert_rows(&rows[0, 0], &sizes[0], &s, count, counts, <uint8_t*>(counts + 2 * count))
     return (
         np.frombuffer(memory, np.int64, 2 * count).reshape(2, count),
         np.frombuffer(memory, np.bool_, count, 2 * count * sizeof(int64_t)),

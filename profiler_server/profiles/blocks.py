@@ -217,8 +217,8 @@ def _stored_columns(
     if not origin.rate:
         return list(values.T), np.zeros(0, np.int64)
     counts, exact = go_counts.counts_of(values, sizes, origin.rate)
-    exceptions = np.flatnonzero(~exact & values.any(axis=1))
-    return list(counts.T), exceptions
+    exceptions = np.flatnonzero(~exact)
+    return list(counts.T), exceptions[values[exceptions].any(axis=1)]
 
 
 def _pack_exceptions(exceptions: IntArray, values: Int64Array) -> bytes:

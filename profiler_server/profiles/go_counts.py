@@ -28,11 +28,14 @@ HEAP_TYPES = (
 
 
 class Scaling:
-    """The scale of every block size at one sampling rate (bytes between samples)."""
+    """The scale of every block size at one sampling rate (bytes between samples).
+
+    `table` float64[TABLE_SIZES] are those of the small sizes, NaN where not asked for yet.
+    """
 
     def __init__(self, rate: int) -> None:
         self._rate = float(rate)
-        self._table = np.full(TABLE_SIZES, np.nan)
+        self.table = np.full(TABLE_SIZES, np.nan)
         self._large: dict[int, float] = {}
 
     def of(self, sizes: Int64Array) -> FloatArray:
@@ -40,11 +43,11 @@ class Scaling:
         if not len(sizes):
             return np.zeros(0)
         if int(sizes.max()) < TABLE_SIZES and int(sizes.min()) >= 0:
-            scales = self._table[sizes]
+            scales = self.table[sizes]
             if np.isnan(scales).any():
                 for size in np.unique(sizes[np.isnan(scales)]).tolist():
-                    self._table[size] = self._compute(size)
-                scales = self._table[sizes]
+                    self.table[size] = self._compute(size)
+                scales = self.table[sizes]
             return scales
         small = (sizes >= 0) & (sizes < TABLE_SIZES)
         scales = np.empty(len(sizes))
@@ -75,18 +78,16 @@ def counts_of(values: Int64Array, sizes: Int64Array, rate: int) -> tuple[Int64Ar
 
     Rows that are not exact hold zeros. `sizes` int64[n] are the block sizes, 0 where unknown.
     """
-    scales = scaling(rate).of(sizes)
     if FAST_ROWS is None:
-        return counts_in_numpy(values, sizes, scales)
+        return counts_in_numpy(values, sizes, rate)
     rows, lengths = np.ascontiguousarray(values, np.int64), np.ascontiguousarray(sizes, np.int64)
-    counts, exact = FAST_ROWS.counts_of(rows, lengths, scales)
+    counts, exact = FAST_ROWS.counts_of(rows, lengths, rate, scaling(rate).table)
     return counts.T, exact
 
 
-def counts_in_numpy(
-    values: Int64Array, sizes: Int64Array, scales: FloatArray
-) -> tuple[Int64Array, BoolArray]:
-    """Return what `counts_of` returns, without the compiled module; `scales` float64[n] are those of the sizes."""
+def counts_in_numpy(values: Int64Array, sizes: Int64Array, rate: int) -> tuple[Int64Array, BoolArray]:
+    """Return what `counts_of` returns, without the compiled module."""
+    scales = scaling(rate).of(sizes)
     known = scales > 0
     if not known.all():
         scales = np.where(known, scales, 1.0)

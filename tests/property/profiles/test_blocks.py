@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from profiler_server.core.profile import Int64Array
 from profiler_server.profiles import go_counts
+from profiler_server.profiles.arranging import FAST_ROWS, arrange, arrange_in_numpy
 from profiler_server.profiles.blocks import (
     BaseBlock,
     FromBase,
@@ -23,7 +24,14 @@ from profiler_server.profiles.blocks import (
     gather_sites,
 )
 from profiler_server.profiles.catalogue import Catalogue, decode_catalogue, encode_catalogue
-from profiler_server.storage.columns import pack, pack_rising, unpack, unpack_rising
+from profiler_server.storage.columns import (
+    pack,
+    pack_in_numpy,
+    pack_rising,
+    pack_rising_in_numpy,
+    unpack,
+    unpack_rising,
+)
 from profiler_server.storage.sealing import DamagedBlock
 
 RATE = 524_288
@@ -83,6 +91,54 @@ def test_the_scaling_is_that_of_the_runtime() -> None:
     found, exact = go_counts.counts_of(values, np.array([1024]), RATE)
     assert exact.all()
     assert found.tolist() == [[1, 1]]
+
+
+@given(go_rows(), st.lists(st.lists(int64, min_size=4, max_size=4), max_size=8))
+def test_compiled_counts_are_those_of_the_twin(
+    rows: tuple[Int64Array, Int64Array, Int64Array], broken: list[list[int]]
+) -> None:
+    _, sizes, values = rows
+    values = np.concatenate([values, np.array(broken, np.int64).reshape(-1, 4)])
+    sizes = np.resize(np.concatenate([sizes, [0, -5, 2**62]]), len(values))
+    found, exact = go_counts.counts_of(values, sizes, RATE)
+    expected, expected_exact = go_counts.counts_in_numpy(values, sizes, RATE)
+    assert exact.tolist() == expected_exact.tolist()
+    assert found.tolist() == expected.tolist()
+
+
+@given(st.lists(int64, max_size=60), st.integers(0, 63))
+def test_compiled_columns_are_those_of_the_twin(values: list[int], shift: int) -> None:
+    array = np.array(values, np.int64) >> shift
+    assert pack(array) == pack_in_numpy(array)
+    assert pack_rising(array) == pack_rising_in_numpy(array)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(-3, 3), int64), max_size=60))
+def test_compiled_arranging_is_its_twin(samples: list[tuple[int, int, int]]) -> None:
+    table = np.array(samples, np.int64).reshape(-1, 3)
+    order = np.argsort(table[:, 0], kind="stable")
+    ids, starts = np.unique(table[order, 0], return_index=True)
+    values, site_ids = np.ascontiguousarray(table[:, 1:]), ids.astype(np.int32)
+    given_parts = (values, order, starts, site_ids, ids * 16)
+    for found, expected in zip(arrange(*given_parts), arrange_in_numpy(*given_parts), strict=True):
+        assert found.dtype == expected.dtype
+        assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.skipif(FAST_ROWS is None, reason="only the compiled module takes pointers")
+def test_compiled_arranging_refuses_what_leaves_its_tables() -> None:
+    values, ids = np.ones((3, 2), np.int64), np.arange(2, dtype=np.int32)
+    sizes = np.zeros(2, np.int64)
+    for order, starts in (
+        ([0, 1, 3], [0, 1]),
+        ([0, 1, -1], [0, 1]),
+        ([0, 1, 2], [1, 0]),
+        ([0, 1, 2], [0, 3]),
+    ):
+        with pytest.raises(ValueError, match="leave their tables"):
+            arrange(values, np.array(order), np.array(starts), ids, sizes)
+    with pytest.raises(ValueError, match="equally many"):
+        arrange(values, np.arange(2), np.arange(2), ids, sizes)
 
 
 @settings(deadline=None)
