@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from profiler_server.analysis.models import Finding
 
 SERVICE = "search-index"
-LIMIT_BYTES = 384 << 20
+LIMIT_BYTES = 368 << 20
 RECORDED_LIMIT_BYTES = 400 << 20
 CURE_AFTER_SECONDS, TOO_LATE_SECONDS = 120.0, 240.0
 SETTLE_SECONDS = 90.0
