@@ -132,7 +132,8 @@ def _age_gate(v: ChannelVerdict, around: Circumstances, config: DetectorConfig) 
     if around.near_limit() and v.channel not in RESOURCE_CHANNELS:
         return None
     doubled = v.growth_share >= config.young_growth and v.age_hours >= 0.5 * around.young_hours
-    if v.design.n_load == 0 and not doubled and v.group.kind != "replica":  # its siblings live through the same hours
+    alone = v.group.kind == "replica"  # its siblings live through the same hours
+    if v.design.n_load == 0 and not doubled and not alone:
         return "first day"
     patience = around.young_hours * (config.compared_patience if v.group.compared else 1.0)
     return "young" if v.age_hours < patience and not doubled else None
