@@ -112,7 +112,7 @@ class DetectorConfig:
     """Forecasts beyond this are not made."""
     site_false_discovery_rate: float = 0.05
     """Share of falsely accused call sites that is tolerated among the accused."""
-    service_false_discovery_rate: float = 0.05
+    service_false_discovery_rate: float = 0.1
     """Share of false findings that is tolerated among all findings of the services looked at in one run."""
     site_share_confirms: float = 0.6
     """Growing sites that explain this share of the floor's growth confirm a heap leak."""

@@ -12,30 +12,37 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from profiler_server.core.leak.channels import RESOURCE_CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
 from profiler_server.core.leak.growth import LEAK_PRIOR
 from profiler_server.core.leak.verdicts import ChannelVerdict
 
-TESTED_CHANNELS = 8
-"""Parts of a process that are judged: the best of them stands for the service at an eighth of its e-value."""
+PRIMARY_SHARE, MEMORY_SHARE, RESOURCE_SHARE = 0.5, 0.08, 0.06
+"""Shares of a service's evidence: the part of memory that is judged first, four lesser parts, three resources."""
 PRIOR_LOG_ODDS = math.log(LEAK_PRIOR / (1.0 - LEAK_PRIOR))
 
 
-def log_e_value(claims: Iterable[ChannelVerdict], config: DetectorConfig) -> float | None:
+def log_e_value(claims: Iterable[ChannelVerdict], primary: str, config: DetectorConfig) -> float | None:
     """Return the log e-value of a service from the channels that claim a leak, None where none does.
 
-    The shares of belief of groups of processes and of channels sum to one at most, so that the best of all e-values so
-    weighted is an e-value. Call sites that confirm are one of all or nothing: were none to grow, Benjamini-Hochberg
-    would accuse any with a probability of its rate at most.
+    `primary` is the channel that is judged first. The shares of groups of processes and of channels sum to one at most,
+    so that the best of all e-values so weighted is an e-value. Call sites that confirm are one of all or nothing: were
+    none to grow, Benjamini-Hochberg would accuse any with a probability of its rate at most.
     """
     found = [
         v.log_odds
         - PRIOR_LOG_ODDS
-        - math.log(TESTED_CHANNELS)
+        + math.log(_share(v.channel, primary))
         - (math.log(config.site_false_discovery_rate) if v.confirmed else 0.0)
         for v in claims
     ]
     return max(found, default=None)
+
+
+def _share(channel: str, primary: str) -> float:
+    if channel == primary:
+        return PRIMARY_SHARE
+    return RESOURCE_SHARE if channel in RESOURCE_CHANNELS else MEMORY_SHARE
 
 
 def wanted_log_e(others: Iterable[float], tested: int, rate: float) -> float:

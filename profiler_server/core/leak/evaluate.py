@@ -130,7 +130,7 @@ def _judge(
         state.suspected_at = None
     if state.detected_at is not None:
         return _follow(window, state, lives, verdicts, config)
-    state.log_e = log_e_value(leaking, config)
+    state.log_e = log_e_value(leaking, verdicts[0].channel, config) if leaking else None
     if leaking and not any(v.pressing for v in leaking) and not _is_discovery(window, state, config):
         verdicts = [replace(v, held_by="run") if v.held_by is None else v for v in verdicts]
         leaking = []

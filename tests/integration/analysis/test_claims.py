@@ -27,7 +27,7 @@ def test_only_judged_services_of_the_same_project_count() -> None:
     _watched("bank", "five", "healthy", None)
     claims = claims_of_run(a_project("shop").pk)
     assert claims.judged == 2
-    assert math.isclose(claims.wanted_by(asking), math.log(2 / 0.05))
+    assert math.isclose(claims.wanted_by(asking), math.log(2 / 0.1))
 
 
 def test_the_claims_of_others_lower_the_bar_and_ones_own_does_not() -> None:
@@ -38,7 +38,7 @@ def test_the_claims_of_others_lower_the_bar_and_ones_own_does_not() -> None:
         _watched("shop", f"calm {n}", "healthy", None)
     claims = claims_of_run(a_project("shop").pk)
     assert claims.judged == 20
-    assert math.isclose(claims.wanted_by(asking), math.log(20 / (4 * 0.05)))
+    assert math.isclose(claims.wanted_by(asking), math.log(20 / (4 * 0.1)))
 
 
 def test_reading_claims_takes_two_queries(django_assert_num_queries) -> None:

@@ -97,7 +97,7 @@ def test_a_leak_is_no_finding_before_it_stands_out_among_the_services_of_its_pro
     a_history(service, leak_per_minute=LEAK_PER_MINUTE)
     sight = see_service(service, LeakState(), ignore_before=None, interval_seconds=None)
     assert sight is not None
-    assert sight.log_e_wanted == pytest.approx(np.log(1 / 0.05))
+    assert sight.log_e_wanted == pytest.approx(np.log(1 / 0.1))
     sight.__dict__["log_e_wanted"] = 1e9  # as if more services were looked at than there are
     *_, last = looks(sight, LeakState(), step_seconds=1800.0)
     assert (last.said.verdict, last.said.state.detected_at) == ("healthy", None)
