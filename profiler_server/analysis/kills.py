@@ -56,11 +56,15 @@ def _counted(life: Instance, series: InstanceSeries) -> list[Kill]:
 def _ended_at_limit(
     life: Instance, series: InstanceSeries, window: ServiceWindow, lives: Sequence[Instance]
 ) -> list[Kill]:
-    """Return the end of a life that fell silent near its limit and was followed by another at once."""
+    """Return the end of a life that fell silent near its limit and was followed by another of its release at once.
+
+    One that another release follows has been replaced by a deploy.
+    """
     limit, last = window.memory_limit_bytes, float(series.ts[-1])
     if not limit or window.now - last < SILENT_INTERVALS * window.interval_seconds:
         return []
-    starts = (other.started_at.timestamp() for other in lives if other.pk != life.pk)
+    again = (other for other in lives if other.pk != life.pk and other.release == life.release)
+    starts = (other.started_at.timestamp() for other in again)
     if not any(
         last - window.interval_seconds <= start <= last + RESTARTED_WITHIN_SECONDS for start in starts
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +17,14 @@ PYTHON_SERVICE = "metrics-collector-py"
 LIMIT_BYTES = 256 << 20
 RECORDED_LIMIT_BYTES = 640 << 20
 TIME_SCALE = 120.0
+SEEN_LATELY = timedelta(minutes=1)  # when a process was last seen is noted a few times a minute
 PARSERS = ("parseContainerMetricsResponse", "parse_container_metrics_response", "response", "fetch")
 
 
 class ParserBuffer:
     """The collector and its Python twin, each killed at its limit; without Go the first is replayed."""
 
-    limit_seconds = 330.0
+    limit_seconds = 480.0
 
     def __init__(self) -> None:
         self.kills = 0
@@ -151,7 +153,11 @@ def _snapshots_are_kept(service: str) -> bool:
     if first is None or first.last_seen_at <= first.first_seen_at:
         return False
     life = ProfileSelection(
-        first.project_id, first.service_id, first.first_seen_at, first.last_seen_at, instance_ids=(first.pk,)
+        first.project_id,
+        first.service_id,
+        first.first_seen_at,
+        first.last_seen_at + SEEN_LATELY,
+        instance_ids=(first.pk,),
     )
     return any(reason in ("oom", "restart") for one in snapshots(life) for reason in one.reasons)
 

@@ -63,12 +63,14 @@ def test_a_life_that_ends_at_its_limit_and_is_followed_by_another() -> None:
     assert Marker.objects.filter(kind="oom").count() == 1
 
 
-@pytest.mark.parametrize(("last_mib", "followed"), [(120, True), (196, False)])
-def test_other_ends_are_no_kills(last_mib: float, followed: bool) -> None:
+@pytest.mark.parametrize(("last_mib", "followed_by"), [(120, "v1"), (196, ""), (196, "v2")])
+def test_other_ends_are_no_kills(last_mib: float, followed_by: str) -> None:
     service = a_service()
-    a_life(service, "a:1", NOW - timedelta(minutes=45), last_mib=last_mib)
-    if followed:
-        a_life(service, "a:2", NOW - timedelta(minutes=24), last_mib=90)
+    first = a_life(service, "a:1", NOW - timedelta(minutes=45), last_mib=last_mib)
+    Instance.objects.filter(pk=first.pk).update(release="v1")
+    if followed_by:
+        second = a_life(service, "a:2", NOW - timedelta(minutes=24), last_mib=90)
+        Instance.objects.filter(pk=second.pk).update(release=followed_by)
     evaluate_service(service.pk)
     assert not Marker.objects.filter(kind="oom").exists()
 
