@@ -129,9 +129,15 @@ cdef struct Columns:
     uint64_t header[HEADER_FIELDS]
 
 
-cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15u
-cdef uint64_t MIX_1 = 0xBF58476D1CE4E5B9u
-cdef uint64_t MIX_2 = 0x94D049BB133111EBu
+cdef extern from *:
+    """
+    #define GOLDEN 0x9E3779B97F4A7C15ULL
+    #define MIX_1 0xBF58476D1CE4E5B9ULL
+    #define MIX_2 0x94D049BB133111EBULL
+    """
+    const uint64_t GOLDEN
+    const uint64_t MIX_1
+    const uint64_t MIX_2
 # Location ids up to this many times their number (plus some) are looked up in a plain table.
 cdef uint64_t SPARSENESS = 4
 cdef uint64_t SPARE_IDS = 1024

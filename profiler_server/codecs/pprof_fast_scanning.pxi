@@ -8,6 +8,14 @@ cdef enum:
     OTHER = 3
 
 cdef uint64_t NO_KEY = 0xFFFFFFFFFFFFFFFFu
+cdef extern from *:
+    """
+    /* The bits of eight bytes that say that a number goes on, and which of them four numbers of two bytes have. */
+    #define CONTINUED 0x8080808080808080ULL
+    #define FOUR_PAIRS 0x0080008000800080ULL
+    """
+    const uint64_t CONTINUED
+    const uint64_t FOUR_PAIRS
 
 
 cdef struct Scanned:
@@ -159,29 +167,46 @@ cdef int scan_values(Reader part, int64_t* row, size_t width, size_t* seen) noex
 
 
 cdef int add_locations(const uint8_t* at, const uint8_t* end, Columns* c, Hasher* hasher) noexcept nogil:
-    """Add location ids to a stack's hash; ids of one and two bytes, the usual lengths, are read here."""
+    """Add location ids to a stack's hash; those of one and two bytes, as nearly all are, are read here."""
     cdef const uint64_t* table = c.table.data
-    cdef uint64_t size = c.table.size, total = hasher.total, odd = hasher.odd, count = 0, location
+    cdef uint64_t size = c.table.size, total = hasher.total, odd = hasher.odd, hashed, location, word
+    cdef uint64_t first, second, third, fourth
+    cdef size_t count = 0
     cdef Reader rest
     while at < end:
+        if end - at >= 8:
+            memcpy(&word, at, 8)
+            if word & CONTINUED == FOUR_PAIRS:
+                word = (word & 0x007F007F007F007Fu) | ((word >> 1) & 0x3F803F803F803F80u)
+                first, second, third, fourth = word & 0xFFFF, (word >> 16) & 0xFFFF, (word >> 32) & 0xFFFF, word >> 48
+                if first >= size or second >= size or third >= size or fourth >= size:
+                    return BROKEN
+                first, second, third, fourth = table[first], table[second], table[third], table[fourth]
+                if first == 0 or second == 0 or third == 0 or fourth == 0:
+                    return BROKEN
+                total += first * ((odd + GOLDEN) | 1) + second * ((odd + 2 * GOLDEN) | 1)
+                total += third * ((odd + 3 * GOLDEN) | 1) + fourth * ((odd + 4 * GOLDEN) | 1)
+                odd += 4 * GOLDEN
+                count += 4
+                at += 8
+                continue
         location = at[0]
-        at += 1
-        if location >= 0x80:
-            if at < end and at[0] < 0x80:
-                location = (location & 0x7F) | (<uint64_t>at[0] << 7)
-                at += 1
-            else:
-                rest.at = at - 1
-                rest.end = end
-                rest.error = FINE
-                location = read_long(&rest)
-                at = rest.at
-                if rest.error:
-                    return rest.error
-        if location >= size or table[location] == 0:
+        if location < 0x80:
+            at += 1
+        elif end - at >= 2 and at[1] < 0x80:
+            location = (location & 0x7F) | (<uint64_t>at[1] << 7)
+            at += 2
+        else:
+            rest.at, rest.end, rest.error = at, end, FINE
+            location = read_long(&rest)
+            at = rest.at
+            if rest.error:
+                return rest.error
+        hashed = table[location] if location < size else 0
+        if hashed == 0:
             return BROKEN
         odd += GOLDEN
-        total += table[location] * (odd | 1)
+        total += hashed * (odd | 1)
         count += 1
     hasher.total = total
     hasher.odd = odd

@@ -120,6 +120,16 @@ cdef struct Plan:
     size_t sites
 
 
+cdef int64_t add_row(int64_t* row, const int64_t* value, size_t types) noexcept nogil:
+    """Add to a row, modulo 2**64; return 0 when nothing is in it afterwards."""
+    cdef int64_t some = 0
+    cdef size_t column
+    for column in range(types):
+        row[column] = <int64_t>(<uint64_t>row[column] + <uint64_t>value[column])
+        some |= row[column]
+    return some
+
+
 cdef Py_ssize_t arrange_rows(const Plan* p, int64_t* row, int64_t* sizes, int32_t* site_ids) noexcept nogil:
     """Write the rows that have a value; return their number, or −1 when order or starts leave their tables."""
     cdef size_t i, j, stop, column, kept = 0
@@ -129,17 +139,18 @@ cdef Py_ssize_t arrange_rows(const Plan* p, int64_t* row, int64_t* sizes, int32_
         stop = <size_t>p.starts[i + 1] if i + 1 < p.sites else p.samples
         if p.starts[i] < 0 or <size_t>p.starts[i] >= stop or stop > p.samples:
             return -1
-        for column in range(p.types):
-            row[column] = 0
-        for j in range(<size_t>p.starts[i], stop):
-            if <size_t>p.order[j] >= p.samples:
-                return -1
-            value = p.values + p.types * <size_t>p.order[j]
-            for column in range(p.types):
-                row[column] = <int64_t>(<uint64_t>row[column] + <uint64_t>value[column])
+        j = <size_t>p.starts[i]
+        if <size_t>p.order[j] >= p.samples:
+            return -1
+        value = p.values + p.types * <size_t>p.order[j]
         some = 0
         for column in range(p.types):
-            some |= row[column]
+            row[column] = value[column]
+            some |= value[column]
+        for j in range(j + 1, stop):
+            if <size_t>p.order[j] >= p.samples:
+                return -1
+            some = add_row(row, p.values + p.types * <size_t>p.order[j], p.types)
         if some:
             site_ids[kept] = p.site_ids[i]
             sizes[kept] = p.sizes[i]
