@@ -17,7 +17,7 @@ from profiler_server.core.profile import Frame
 
 MIN_SNAPSHOTS = 2
 MIN_CONFIRMING = 9
-LATE_SITE_SHARE = 0.5
+LATE_SITE_SHARE = 0.6
 KEPT_SHARE = 0.85
 MAX_SUSPECTS = 10
 MAX_PATH = 24
