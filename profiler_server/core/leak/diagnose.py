@@ -31,6 +31,7 @@ STICKS_RATIO = 0.35
 SURE_LOAD = 0.9
 SPIKE_SHARE = 0.35
 LEFT_BY_SWING = 1.5
+SEEN_RATIO = 0.75
 LAZY_SHARE = 0.4
 """Released pages that are more of the resident memory than this are its story, whatever else moves."""
 
@@ -89,13 +90,15 @@ def explain_healthy(
 def _name(m: Mapping[str, float], language: str, *, known: bool) -> Diagnosis:
     sticks = m["load"] > SURE_LOAD and m["swing"] > LOAD_SWING and m["follows"] < STICKS_RATIO
     elsewhere = known and (m["climb"] > max(RESIDENT_CLIMB, ELSEWHERE_RATIO * m["resident_share"]) or sticks)
+    # What resident memory does not see is garbage between two collections.
+    bursts = 0.02 < m["spike"] < SPIKE_SHARE and m["follows"] > SEEN_RATIO
     rules: tuple[tuple[bool, Diagnosis], ...] = (
         (m["lazy"] > LAZY_SHARE, "runtime_retention"),
         (elsewhere, _held_elsewhere(m, language)),
-        (m["swing"] > 2 * LOAD_SWING and m["load"] > SURE_LOAD, "load_following"),
         (m["step"] > max(STEP_SHARE, 0.4 * m["swing"]) and m["step"] > m["fill"] - 0.1, "step"),
+        (m["swing"] > 2 * LOAD_SWING and m["load"] > SURE_LOAD, "load_following"),
         (m["fill"] > 2 * WARM_SHARE, "warm_up"),
-        (0.02 < m["spike"] < SPIKE_SHARE and m["load"] < 0.5 * SURE_LOAD + 0.05, "spikes"),
+        (bursts and m["load"] < 0.5 * SURE_LOAD + 0.05, "spikes"),
         (m["swing"] > 0.8 * LOAD_SWING and m["load"] > 0.6, "load_following"),
         (m["fill"] > WARM_SHARE, "warm_up"),
     )
@@ -164,7 +167,7 @@ def _step_share(main: ChannelVerdict) -> float:
         if main.hours[j][0] < main.hours[i][-1]:
             continue
         before, after = median(a[-len(a) // 2 :]), median(b[len(b) // 3 :])
-        largest = max(largest, abs(after - before) / max(abs(before), 0.05))
+        largest = max(largest, abs(after - before) / max(abs(before), abs(after), 0.05))
     return largest
 
 
