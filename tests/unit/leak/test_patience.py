@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +13,6 @@ from profiler_server.core.leak.replay import Recording, Replayed, replay
 from profiler_server.core.leak.window import FloatArray, InstanceSeries
 from tests.unit.leak.recordings import EPOCH, HOUR, MIB, Life, recording, series_of
 
-Floor = Callable[[FloatArray], FloatArray]
-"""From hours to MiB of live heap, or to requests per second."""
 BORN = EPOCH - 60 * HOUR
 
 
@@ -106,37 +103,3 @@ def test_an_older_state_keeps_its_finding_and_reads_its_points_again() -> None:
     assert state.detected_at == window.now
     assert state.lives == {}
     assert state.read_from(series.instance, series.started_at) is None
-
-
-def _native(in_use: Floor, free: Floor) -> Replayed:
-    hours = np.arange(0.0, 96.0, 1 / 6)
-    rng = np.random.default_rng(4)
-    used = in_use(hours) * (1 + 0.004 * rng.standard_normal(len(hours)))
-    columns = {
-        "rss_bytes": (used + free(hours) + 40.0) * MIB,
-        "native_inuse_bytes": used * MIB,
-        "native_free_bytes": free(hours) * MIB,
-        "requests": _day(hours) * 600.0,
-    }
-    series = InstanceSeries("a", BORN, "v1", EPOCH + hours * HOUR, columns)
-    return replay(Recording("native", "cpp", 600.0, None, (), (series,)))
-
-
-def test_what_a_peak_left_free_is_a_high_water_mark() -> None:
-    def used(hours: FloatArray) -> FloatArray:
-        return np.asarray(200.0 + 150.0 * _day(hours) / 200.0)
-
-    def free(hours: FloatArray) -> FloatArray:
-        return np.asarray(np.maximum.accumulate(used(hours)) - used(hours))
-
-    came = _native(used, free)
-    assert came.alerts == ()
-    assert came.end is not None
-    assert came.end.diagnosis == "high_water"
-
-
-def test_free_memory_without_a_peak_is_in_fragments() -> None:
-    came = _native(lambda h: np.full(len(h), 300.0), lambda h: np.asarray(150.0 * (1 - np.exp(-h / 15.0))))
-    assert came.alerts == ()
-    assert came.end is not None
-    assert came.end.diagnosis == "fragmentation"
