@@ -40,8 +40,8 @@ ALONE = {
 
 
 def make_kinds() -> None:
-    """Make the project Kinds: recorded services, and findings as evaluations and people would have left them."""
-    project, user = make_project("Kinds")
+    """Make the project Specimens: recorded services, and findings as evaluations and people would have left them."""
+    project, user = make_project("Specimens")
     services = [replay(project, trace, ends_at=time.time() - 20.0) for trace in traces(*RECORDINGS)]
     for service, other in zip(services, [*services[1:], services[0]], strict=True):
         _release(project, service, "v7", hours=9)

@@ -25,7 +25,7 @@ def test_a_label_narrows_the_graph_and_is_in_the_address(page: Page) -> None:
     expect(page.locator("[data-flame-panel]")).to_have_class(READY)
     whole = page.locator("[data-meta]").inner_text()
     page.locator("[data-labels=label] input[list]").focus()
-    expect(page.locator("#labels-known option[value=\"region=us\"]")).to_be_attached()
+    expect(page.locator('#labels-known option[value="region=us"]')).to_be_attached()
     add_label(page, "region=us")
     expect(page.locator("[data-meta]")).not_to_have_text(whole)
     expect(page).to_have_url(re.compile(r"label\.region=us"))

@@ -1,34 +1,49 @@
 /** The fleet: filter as you type, keys, and sparklines that are fetched for the rows in sight. */
 
 const BATCH = 40;
+const FIRST_ROWS = 60;
+const NEXT_ROWS = 90;
 const input = document.getElementById("fleet-filter");
 const table = document.getElementById("fleet");
 const rows = table ? [...table.tBodies[0].rows] : [];
 const SVG = "http://www.w3.org/2000/svg";
 
+let matching = rows;
+let revealing = 0;
+
+/** What matches is shown: the first rows at once, the rest in further frames, so that a letter never waits for a thousand rows. */
 function filter() {
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-  let shown = 0;
-  for (const row of rows) {
-    const match = words.every((word) => row.dataset.text.includes(word));
-    if (row.hidden === match) row.hidden = !match;
-    shown += match;
-  }
+  matching = rows.filter((row) => words.every((word) => row.dataset.text.includes(word)));
+  const first = new Set(matching.slice(0, FIRST_ROWS));
+  for (const row of rows) if (row.hidden === first.has(row)) row.hidden = !first.has(row);
+  cancelAnimationFrame(revealing);
+  reveal(FIRST_ROWS);
   const none = document.getElementById("fleet-none");
-  if (none) none.hidden = shown > 0;
+  if (none) none.hidden = matching.length > 0;
   const url = new URL(location.href);
   if (input.value) url.searchParams.set("q", input.value); else url.searchParams.delete("q");
   history.replaceState(null, "", url);
 }
 
+function reveal(from) {
+  if (from >= matching.length) return;
+  revealing = requestAnimationFrame(() => {
+    for (const row of matching.slice(from, from + NEXT_ROWS)) row.hidden = false;
+    reveal(from + NEXT_ROWS);
+  });
+}
+
 function links() {
-  return rows.filter((row) => !row.hidden).map((row) => row.querySelector(".name a"));
+  return matching.map((row) => row.querySelector(".name a"));
 }
 
 function move(step) {
   const all = links();
   const at = all.indexOf(document.activeElement);
-  all[Math.max(0, Math.min(all.length - 1, at + step))]?.focus();
+  const next = Math.max(0, Math.min(all.length - 1, at + step));
+  if (all[next]) matching[next].hidden = false;
+  all[next]?.focus();
 }
 
 function keys(event) {
