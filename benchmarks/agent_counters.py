@@ -126,7 +126,7 @@ import flask
 before = rss()
 if "agent" in sys.argv:
     import plimsoll_agent
-    plimsoll_agent.start(service="s", url="http://127.0.0.1:9", point_seconds=0.2, sampler="rss")
+    plimsoll_agent.start(service="s", url="http://127.0.0.1:9", point_seconds=0.2)
 time.sleep(1.0)
 print(rss() - before)
 """
@@ -173,7 +173,7 @@ def main() -> None:
     print(
         f"at a point every {POINT_SECONDS:.0f} s; each budgeted group is bounded at {COST_SHARE:.2%} of a core"
     )
-    print(f"RSS added to a Flask program at rest: {measure_rest() / 1e6:.2f} MB")
+    print(f"RSS added to a Flask program at rest, default mode: {measure_rest() / 1e6:.2f} MB")
     del kept
 
 

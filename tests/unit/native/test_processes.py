@@ -174,8 +174,9 @@ def test_a_child_forked_during_a_search_can_search_itself(run_script):
         def leak():
             return [bytes(1000) for _ in range(20_000)]
         kept = leak()
-        site = [held_stack for held_stack in (native.snapshot().stack(i) for i in range(len(native.snapshot())))
-                if any(frame[0] == "leak" for frame in held_stack)][0]
+        taken = native.snapshot()
+        site = next(taken.stack(i) for i in range(len(taken)) if taken.kinds[i] == 0 and taken.inuse_bytes[i] > 1e6
+                    and any(frame[0] == "leak" for frame in taken.stack(i)))
         stop = threading.Event()
         def search():
             while not stop.is_set():

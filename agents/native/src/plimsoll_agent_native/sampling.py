@@ -75,9 +75,15 @@ def start(
     if stats()["hook_state"] != HookState.OFF:
         msg = "the sampler runs in this process already; call stop() first, or resume() if it is paused"
         raise AlreadyStarted(msg)
+    _load_the_rest()
     _native.start(float(interval_bytes), numpy, max_stacks, max_live_samples, seed)
     _note_armed()
     atexit.register(stop)
+
+
+def _load_the_rest() -> None:
+    """Import here what is used while armed: a child forked while another thread imports would wait for its lock."""
+    from plimsoll_agent_native import columns, holders  # noqa: F401, PLC0415
 
 
 def stop() -> None:
