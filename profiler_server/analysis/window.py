@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -31,6 +31,8 @@ DETECTOR_COLUMNS = (
 HISTORY = timedelta(days=15)
 OVERLAP = timedelta(minutes=1)  # read again, so that how a life ended is seen after it was taken in
 ENDED_LATELY = timedelta(minutes=30)
+READ_TOGETHER = timedelta(hours=1)
+CLOCK_SKEW = timedelta(minutes=10)  # a process may be heard of before it says that it started
 SITE_HISTORY = timedelta(days=2)
 SITE_BUCKETS = 60
 MAX_SITE_INSTANCES = 4
@@ -133,30 +135,52 @@ def _chosen_lives(known: Sequence[Instance], state: LeakState, now: datetime) ->
 def _points(
     service: Service, lives: Sequence[Instance], state: LeakState, oldest: datetime, until: datetime
 ) -> tuple[InstanceSeries, ...]:
-    """Read the points that the state has not taken in, of every life that has any."""
+    """Read the points that the state has not taken in, of every life that has any.
+
+    Lives that were read about as far share a read; one that is new to the state does not make the others' be read anew.
+    """
     begin = {life.pk: _unread_from(life, state, oldest, until) for life in lives}
-    unread = [life for life in lives if life.last_seen_at > begin[life.pk]]
-    if not unread:
-        return ()
-    found = read_series(
-        service.project_id,
-        service.pk,
-        min(begin[life.pk] for life in unread),
-        until + timedelta(minutes=10),
-        names=list(DETECTOR_COLUMNS),
-        instance_ids=[life.pk for life in unread],
-    )
+    unread = [life for life in lives if _is_unread(life, state, begin[life.pk], until)]
     by_life: dict[int, list[Series]] = {}
-    for one in found:
-        by_life.setdefault(one.instance_id, []).append(one)
+    for together in _read_together(unread, begin):
+        found = read_series(
+            service.project_id,
+            service.pk,
+            min(begin[life.pk] for life in together),
+            until + timedelta(minutes=10),
+            names=list(DETECTOR_COLUMNS),
+            instance_ids=[life.pk for life in together],
+        )
+        for one in found:
+            by_life.setdefault(one.instance_id, []).append(one)
     table = (_instance_series(life, by_life.get(life.pk, ()), begin[life.pk].timestamp()) for life in unread)
     return tuple(one for one in table if one is not None)
+
+
+def _is_unread(life: Instance, state: LeakState, begin: datetime, now: datetime) -> bool:
+    """Return whether a life has points that were not taken in, or ended so lately that its end is looked at."""
+    if life.last_seen_at < now - ENDED_LATELY:
+        seen = life.last_seen_at.timestamp()
+        return life.last_seen_at > begin and not state.has_read(life.key, life.started_at.timestamp(), seen)
+    return life.last_seen_at > begin
+
+
+def _read_together(lives: Sequence[Instance], begin: Mapping[int, datetime]) -> Iterator[list[Instance]]:
+    """Yield groups of lives whose unread points begin within `READ_TOGETHER` of each other."""
+    group: list[Instance] = []
+    for life in sorted(lives, key=lambda one: begin[one.pk]):
+        if group and begin[life.pk] - begin[group[0].pk] > READ_TOGETHER:
+            yield group
+            group = []
+        group.append(life)
+    if group:
+        yield group
 
 
 def _unread_from(life: Instance, state: LeakState, oldest: datetime, now: datetime) -> datetime:
     read_until = state.read_from(life.key, life.started_at.timestamp())
     if read_until is None:
-        return oldest
+        return max(oldest, min(life.started_at, life.first_seen_at) - CLOCK_SKEW)
     overlap = OVERLAP if life.last_seen_at >= now - ENDED_LATELY else timedelta(0)
     return max(oldest, datetime.fromtimestamp(read_until, UTC) - overlap)
 

@@ -220,8 +220,19 @@ class LeakState:
 
     def read_from(self, instance: str, started_at: float) -> float | None:
         """Return the ts (seconds) after which points of a process life are still needed; None: all of its points."""
-        life = self.lives.get(life_key(instance, started_at))
-        return None if life is None else life.read_until
+        return max((life.read_until for life in self._parts(instance, started_at)), default=None)
+
+    def has_read(self, instance: str, started_at: float, last_ts: float) -> bool:
+        """Return whether all blocks of a process life whose last point was at `last_ts` (seconds) were complete."""
+        parts = self._parts(instance, started_at)
+        if not parts or self.evaluated_at is None:
+            return False
+        return self.evaluated_at - last_ts >= max(life.block_seconds for life in parts)
+
+    def _parts(self, instance: str, started_at: float) -> list[LifeHistory]:
+        """Return the histories of one process: one, or one for each release that was switched on inside it."""
+        key = life_key(instance, started_at)
+        return [life for name, life in self.lives.items() if name == key or name.startswith(f"{key}#")]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values only."""

@@ -94,3 +94,19 @@ def test_a_compressed_clock_finds_the_same_leak() -> None:
     assert slow.growth_bytes_per_hour is not None
     assert fast.growth_bytes_per_hour is not None
     np.testing.assert_allclose(fast.growth_bytes_per_hour, slow.growth_bytes_per_hour * scale, rtol=0.05)
+
+
+def test_a_release_switched_on_inside_a_process_goes_on_where_its_points_were_left() -> None:
+    hour = EPOCH + 30 * HOUR
+    early = replace(
+        LIFE, ts=LIFE.ts[LIFE.ts <= hour], columns={n: v[LIFE.ts <= hour] for n, v in LIFE.columns.items()}
+    )
+    late = replace(_after(LIFE, hour), version="v2")
+    window = replace(_window(60, LIFE), instances=(early, late))
+    state = evaluate(window, LeakState()).state
+    read = state.read_from(LIFE.instance, LIFE.started_at)
+    assert read is not None
+    assert read > hour
+    assert state.has_read(LIFE.instance, LIFE.started_at, EPOCH + 40 * HOUR)
+    assert not state.has_read(LIFE.instance, LIFE.started_at, EPOCH + 60 * HOUR)
+    assert not state.has_read("another", LIFE.started_at, EPOCH)
