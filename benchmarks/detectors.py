@@ -1,6 +1,6 @@
 """What others would have said: clean-room detectors beside Plimsoll on one suite, as the table that the docs show.
 
-    python -m benchmarks.detectors SUITE --labels LABELS [--limit N] [--write docs/explanation/detection.md]
+    python -m benchmarks.detectors SUITE --labels LABELS [--keep FILE --seconds S] [--write PAGE]
 
 Coroot's rule splits at falls of half, takes the longest run and asks for a tenth of the limit an hour of which the last
 quarter keeps 30 %; the Prometheus rules are those found most often in public repositories; Mann-Kendall and the
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ HEADING = (
     "| detector | precision | recall | F1 | alarms / instance-day | delay, h | before limit | diagnosis |"
 )
 BEGIN, END = "<!-- detectors:begin -->", "<!-- detectors:end -->"
+OURS = "Plimsoll"
+Said = dict[str, dict[str, dict[str, Any]]]
 Rule = Callable[[FloatArray, FloatArray, FloatArray, float | None], bool]
 
 
@@ -157,31 +161,68 @@ def table(said: dict[str, dict[str, dict[str, Any]]], labels: dict[str, Any]) ->
     return "\n".join(rows)
 
 
-def main() -> None:
+def judged(folder: Path, names: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return what each of the named detectors says of a recording, by detector."""
+    recording = load_recording(folder).recording
+    said = {
+        name: verdict_line(recording.name, first_alarm(recording, RULES[name]))
+        for name in names
+        if name in RULES
+    }
+    if OURS in names:
+        said[OURS] = replay(recording).line()
+    return said
+
+
+def run(folders: Sequence[Path], said: Said, seconds: float) -> bool:
+    """Add what is not in `said` yet for about so many seconds; return whether all is there."""
+    end = time.monotonic() + seconds
+    for folder in folders:
+        missing = [name for name in (*RULES, OURS) if folder.name not in said.setdefault(name, {})]
+        if missing and time.monotonic() > end:
+            return False
+        for name, line in judged(folder, missing).items() if missing else ():
+            said[name][folder.name] = line
+    return True
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", type=Path)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--limit", type=int, help="use the first N traces only")
     parser.add_argument("--write", type=Path, help="a Markdown file whose marked table is replaced")
+    parser.add_argument(
+        "--keep", type=Path, help="a file for what was said: a run goes on where the last one stopped"
+    )
+    parser.add_argument("--again", action="append", default=[], help="forget what this detector said before")
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so long, to go on with --keep")
     options = parser.parse_args()
-    said: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in (*RULES, "Plimsoll")}
-    labels = {}
-    for folder in find_recordings([options.suite])[: options.limit]:
-        recording = load_recording(folder).recording
-        path = options.labels / f"{recording.name}.json"
-        if not path.is_file():
-            continue
-        labels[recording.name] = json.loads(path.read_text())
-        for name, rule in RULES.items():
-            said[name][recording.name] = verdict_line(recording.name, first_alarm(recording, rule))
-        said["Plimsoll"][recording.name] = replay(recording).line()
-    text = table(said, labels)
+    said: Said = {}
+    if options.keep is not None and options.keep.is_file():
+        said = json.loads(options.keep.read_text())
+    for name in options.again:
+        said.pop(name, None)
+    folders = [
+        folder
+        for folder in find_recordings([options.suite])[: options.limit]
+        if (options.labels / f"{folder.name}.json").is_file()
+    ]
+    done = run(folders, said, options.seconds)
+    if options.keep is not None:
+        options.keep.write_text(json.dumps(said))
+    if not done:
+        print(f"{min(len(lines) for lines in said.values())} of {len(folders)} traces so far")
+        return 1
+    labels = {f.name: json.loads((options.labels / f"{f.name}.json").read_text()) for f in folders}
+    text = table({name: said[name] for name in (*RULES, OURS)}, labels)
     print(f"{len(labels)} traces\n\n{text}")
     if options.write is not None:
         page = options.write.read_text()
         head, rest = page.split(BEGIN)
         options.write.write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
