@@ -175,11 +175,13 @@ def _confirmed(
 
 
 def _expected(verdict: ChannelVerdict, state: LeakState, config: DetectorConfig) -> ChannelVerdict:
-    """Hold a finding back once where the last evaluation saw nothing of it: evidence of a leak gathers, bursts leap."""
+    """Hold a finding back where the last evaluation saw nothing of it, or both together too little: bursts leap."""
     if verdict.held_by is not None or state.odds is None:
         return verdict
     before = state.odds.get(verdict.channel, -math.inf)
-    return verdict if before > config.log_odds_suspect else replace(verdict, held_by="leap")
+    urgent = verdict.confirmed or verdict.pressing
+    borne_out = urgent or before + verdict.log_odds >= 2 * config.log_odds_leak
+    return verdict if before > config.log_odds_suspect and borne_out else replace(verdict, held_by="leap")
 
 
 def _members(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> list[tuple[str, float]]:
