@@ -121,7 +121,7 @@ def _judge(
 ) -> Evaluation:
     verdicts = _channel_verdicts(window, lives, config)
     verdicts = [_expected(_confirmed(v, window, lives, config), state, config) for v in verdicts]
-    state.odds = {v.channel: v.log_odds for v in verdicts}
+    state.odds = {v.channel: v.log_odds for v in verdicts if math.isfinite(v.log_odds)}
     leaking = [v for v in verdicts if v.held_by is None]
     suspects = [v for v in verdicts if v.rate > 0 and v.log_odds > config.log_odds_suspect]
     if suspects and state.suspected_at is None:
