@@ -120,6 +120,24 @@ def test_above_the_memory_limit_a_census_is_taken(run_script):
     assert "above the limit" in result["note"]
 
 
+def test_where_clones_stopped_the_service_for_long_no_more_are_made(run_script):
+    result = run_script(
+        SHOP
+        + """
+from plimsoll_agent_native import holders
+notes = []
+for rates in ([], [0.0, 100.0, 100.0], [100.0, 100.0], [100.0, 100.0, 100.0]):
+    holders._clone_rates.clear()
+    holders._clone_rates.extend(rates)
+    report = native.find_holders(SITE)
+    notes.append([report["method"], report["note"]])
+answer(notes=notes)
+"""
+    )
+    assert [method for method, _ in result["notes"]] == ["snapshot", "snapshot", "snapshot", "census"]
+    assert "would stop the process" in result["notes"][3][1]
+
+
 def test_a_tight_cgroup_forbids_the_clone(run_script, tmp_path):
     (tmp_path / "memory.max").write_text("100000000")
     (tmp_path / "memory.current").write_text("99000000")

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Literal, NamedTuple, TypedDict, cast
@@ -44,6 +45,8 @@ CONTAINERS_MAX = 6_000_000
 CHILD_BYTES_SHARE = (
     0.3  # of RSS that copies of pages and the walk's own tables may take while the child lives
 )
+CLONE_STOP_MS = 25.0  # a clone that would stop the service longer, by what the last ones took, is not made
+CLONES_REMEMBERED = 3
 PATHS_MAX = 50
 LENGTHS_REMEMBERED = 512
 _UNFINISHED = {
@@ -111,6 +114,9 @@ class _Walk(NamedTuple):
     note: str
 
 
+# Milliseconds per MiB of RSS of the last clones. A machine that copies page tables slowly (under nested virtualization,
+# with fragmented memory) is known by the quickest of them; one that was only busy for a moment is not.
+_clone_rates: deque[float] = deque(maxlen=CLONES_REMEMBERED)
 _lengths: dict[str, tuple[float, int, float | None]] = {}
 _lock = threading.Lock()
 
@@ -243,6 +249,7 @@ def _walk(
         note = _why_not_clone(rss_limit_bytes) if method == "auto" else ""
         if not note:
             walk = _walk_once(targets, clone=True, seconds=timeout_seconds, redact=redact)
+            _remember_stop(walk.pause_ms)
             if walk.complete or walk.found:
                 return walk
             note = walk.note
@@ -261,10 +268,19 @@ def _why_not_clone(rss_limit_bytes: int) -> str:
         return (
             f"the process holds {rss >> 20} MiB, above the limit of {rss_limit_bytes >> 20} MiB for a clone"
         )
+    stop_ms = (rss >> 20) * min(_clone_rates) if len(_clone_rates) == CLONES_REMEMBERED else 0.0
+    if stop_ms > CLONE_STOP_MS:
+        return f"a clone would stop the process for about {stop_ms:.0f} ms, as the last ones did"
     room = limits.cgroup_headroom_bytes()
     if room is not None and room < rss * CHILD_BYTES_SHARE:
         return f"the memory cgroup has {room >> 20} MiB left, too little for a clone"
     return ""
+
+
+def _remember_stop(pause_ms: float) -> None:
+    rss = limits.rss_bytes()
+    if rss:
+        _clone_rates.append(pause_ms / max(1, rss >> 20))
 
 
 def _walk_once(targets: list[_Target], *, clone: bool, seconds: float, redact: Redact | None) -> _Walk:
