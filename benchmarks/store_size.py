@@ -136,7 +136,7 @@ def _points(span: tuple[datetime, datetime], processes: int) -> None:
     from profiler_server.series.due import due_hours  # noqa: PLC0415
     from profiler_server.storage.services import ServiceKey  # noqa: PLC0415
 
-    project = Project.objects.get(slug="bench")
+    project, _ = Project.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
     now = datetime.now(UTC) + timedelta(minutes=30)
     wal = _database.wal_position()
     values = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -80,7 +80,7 @@ class Base:
 
     def at(self, column: int, site_ids: IntArray) -> Int64Array:
         """Return the column's values at other sites, 0 where the base has none."""
-        if np.array_equal(self.site_ids, site_ids):
+        if self.site_ids is site_ids or np.array_equal(self.site_ids, site_ids):
             return self.columns[column]
         last = max(int(self.site_ids.max(initial=-1)), int(site_ids.max(initial=-1)))
         dense = np.zeros(last + 1, np.int64)
@@ -149,6 +149,37 @@ def decode_snapshot(block: Block, origin: Origin, column: int | None = None) -> 
     else:
         site_ids, values = _decode(block, origin, column)
     return SiteValues(site_ids, values[:, 0, :])
+
+
+def decode_run(
+    blocks: Iterable[Block], origin: Origin, column: int
+) -> Iterator[tuple[Int32Array, Int64Array]]:
+    """Yield one sample type of successive snapshots: site ids int32[s] and int64[s, n] of n that have the same sites.
+
+    Raises `DamagedBlock`.
+    """
+    gathered: list[Int64Array] = []
+    site_ids = np.zeros(0, np.int64)
+    for block in blocks:
+        raw, base = (block.block, block.base.base(origin)) if isinstance(block, FromBase) else (block, None)
+        opened = _open(raw, origin, [column], base)
+        if gathered and (opened.exceptions or opened.site_ids is not site_ids):
+            yield _gathered(gathered, site_ids, origin, column)
+            gathered = []
+        if opened.exceptions:
+            one = decode_snapshot(block, origin, column)
+            yield one.site_ids, one.values
+            continue
+        site_ids = opened.site_ids
+        gathered.append(opened.stored[_source(opened.kind, column)][:, 0])
+    if gathered:
+        yield _gathered(gathered, site_ids, origin, column)
+
+
+def _gathered(
+    columns: Sequence[Int64Array], site_ids: Int64Array, origin: Origin, column: int
+) -> tuple[Int32Array, Int64Array]:
+    return site_ids.astype(np.int32), _restored(np.stack(columns).T, site_ids, origin, column)
 
 
 def encode_chunk(site_ids: Int32Array, cube: Int64Array, origin: Origin) -> bytes:
@@ -232,35 +263,57 @@ def _decode(
     times: slice = ALL_TIMES,
     base: Base | None = None,
 ) -> tuple[Int32Array, Int64Array]:
-    payload, types = unseal(block), origin.types
+    types = origin.types
+    wanted = list(range(types)) if column is None else [column]
+    opened = _open(block, origin, wanted, base)
+    early = ALL_TIMES if opened.exceptions else times  # exceptions name their places in the whole
+    found = [
+        _restored(opened.stored[_source(opened.kind, one)][:, early], opened.site_ids, origin, one)
+        for one in wanted
+    ]
+    values = found[0][:, :, None] if len(found) == 1 else np.stack(found, axis=2)
+    if opened.exceptions:
+        rows, offset = unpack_rising(opened.payload, opened.end, opened.exceptions)
+        verbatim, _ = unpack(opened.payload, offset, opened.exceptions * types)
+        values.reshape(-1, len(wanted))[rows] = verbatim.reshape(-1, types)[:, wanted]
+        values = values[:, times]
+    return opened.site_ids.astype(np.int32), values
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A block's columns as they are stored, int64[sites, profiles] each; its exceptions begin at `end`."""
+
+    payload: bytes
+    kind: int
+    exceptions: int
+    site_ids: Int64Array
+    stored: dict[int, Int64Array]
+    end: int
+
+
+def _open(block: bytes | memoryview, origin: Origin, wanted: Sequence[int], base: Base | None) -> _Opened:
+    payload = unseal(block)
     kind, sites, profiles, exceptions = _read_header(payload, origin)
     site_ids, offset = _site_ids(payload, sites)
     if sites and int(site_ids[-1]) >= len(origin.size_of_site):
         raise DamagedBlock("A stored block names a call site that the dictionary does not have.")
-    wanted = list(range(types)) if column is None else [column]
     sources = sorted({_source(kind, one) for one in wanted})
-    stored, offset = _read_columns(payload, offset, (_column_count(kind, origin), sites, profiles), sources)
+    shape = _column_count(kind, origin), sites, profiles
+    stored, end = _read_columns(payload, offset, shape, sources)
     if kind & FROM_BASE:
         if base is None or payload[-CHECKSUM_BYTES:] != base.checksum:
             raise DamagedBlock("What a stored block differs from is missing or is another one.")
         stored = {i: cells + base.at(i, site_ids)[:, None] for i, cells in stored.items()}
-        kind &= ~FROM_BASE
+    return _Opened(payload, kind & ~FROM_BASE, exceptions, site_ids, stored, end)
+
+
+def _restored(cells: Int64Array, site_ids: IntArray, origin: Origin, column: int) -> Int64Array:
+    """Return the values of stored columns of one sample type."""
+    if not origin.rate:
+        return cells
     sizes = origin.size_of_site[site_ids]
-    found: list[Int64Array] = []
-    for one in wanted:
-        cells = stored[_source(kind, one)]
-        if not exceptions:
-            cells = cells[:, times]
-        if kind == GO_COUNTS:
-            cells = go_counts.restore(cells, sizes, origin.rate, as_bytes=bool(one % 2))
-        found.append(cells)
-    values = found[0][:, :, None] if len(found) == 1 else np.stack(found, axis=2)
-    if exceptions:
-        rows, offset = unpack_rising(payload, offset, exceptions)
-        verbatim, _ = unpack(payload, offset, exceptions * types)
-        values.reshape(-1, len(wanted))[rows] = verbatim.reshape(-1, types)[:, wanted]
-        values = values[:, times]
-    return site_ids.astype(np.int32), values
+    return go_counts.restore(cells, sizes, origin.rate, as_bytes=bool(column % 2))
 
 
 def _differences(cells: Int64Array) -> Int64Array:

@@ -56,10 +56,10 @@ def _write(profile: HotProfile, own: dict[Stream, KnownBase]) -> bool:
         known.uses += 1
     else:
         known = base_for(profile.stream, profile.taken_at)
-    if known is not None and SQL.run("insert_profile", _row(profile, known)[0]):
+    if known is not None and SQL.run("insert_profile", _row(profile, known)[0], is_prepared=True):
         return True
     row, whole = _row(profile, None)  # the base is gone, or this profile is there already
-    is_new = SQL.run("insert_profile", row) == 1
+    is_new = SQL.run("insert_profile", row, is_prepared=True) == 1
     if is_new:
         own[profile.stream] = whole
         transaction.on_commit(lambda: remember_base(profile.stream, whole))

@@ -11,7 +11,7 @@ import numpy as np
 
 from profiler_server.core.errors import LimitExceeded
 from profiler_server.core.profile import Int32Array, Int64Array
-from profiler_server.profiles.blocks import Origin, decode_chunk, decode_snapshot
+from profiler_server.profiles.blocks import Block, Origin, decode_chunk, decode_run
 from profiler_server.profiles.catalogue import decode_catalogue
 from profiler_server.profiles.dictionary import Dictionary
 from profiler_server.profiles.hot_blocks import Places, with_bases
@@ -86,12 +86,19 @@ def decode_readings(
     in_chunks: dict[tuple[int, int], set[int]] = {}
     for one in found:
         in_chunks.setdefault((one.instance_id, one.shape_id), set()).update(one.taken_us.tolist())
+    streams: dict[tuple[int, int], list[tuple[int, Block]]] = {}
     for instance_id, taken_at, shape_id, block, _ in hot:
-        taken = micros(taken_at)
-        if taken not in in_chunks.get((instance_id, shape_id), ()):
-            origin, column = origin_of(span.shapes[shape_id], dictionary, type_name)
-            sites = decode_snapshot(block, origin, column)
-            found.append(Reading(instance_id, shape_id, np.array([taken]), sites.site_ids, sites.values))
+        stream, taken = (instance_id, shape_id), micros(taken_at)
+        if taken not in in_chunks.get(stream, ()):
+            streams.setdefault(stream, []).append((taken, block))
+    for stream, profiles in streams.items():
+        origin, column = origin_of(span.shapes[stream[1]], dictionary, type_name)
+        taken_us = np.array([taken for taken, _ in profiles], np.int64)
+        done = 0
+        for site_ids, values in decode_run((block for _, block in profiles), origin, column):
+            count = values.shape[1]
+            found.append(Reading(*stream, taken_us[done : done + count], site_ids, values))
+            done += count
     return _in_order(found)
 
 

@@ -45,7 +45,7 @@ def write_pushes(pushes: Sequence[Push]) -> list[int]:
     columns: dict[str, object] = {name: [row[name] for row in rows] for name in COLUMNS}
     releases = _releases(pushes)
     with together(1 + len(releases)):
-        new = set(SQL.fetch("insert_batches", columns | _seen(pushes)))
+        new = set(SQL.fetch("insert_batches", columns | _seen(pushes), is_prepared=True))
         for (service_id, version), moments in sorted(releases.items()):
             for at in {min(moments), max(moments)}:
                 note_release_seen(service_id, version, at)

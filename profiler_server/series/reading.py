@@ -88,9 +88,13 @@ def _wanted(reading: Reading, name: str) -> bool:
 
 
 def _bounded(
-    statement: str, reading: Reading, more: dict[str, object], most: int, **identifiers: str
+    statement: str,
+    reading: Reading,
+    more: dict[str, object],
+    most: int,
+    identifiers: dict[str, str] | None = None,
 ) -> list[Row]:
-    rows = SQL.fetch(statement, reading.parameters | more | {"most": most + 1}, **identifiers)
+    rows = SQL.fetch(statement, reading.parameters | more | {"most": most + 1}, identifiers=identifiers)
     if len(rows) > most:
         raise LimitExceeded(f"More than {most:,} rows of points match; ask for less time or fewer instances.")
     return rows
@@ -98,7 +102,8 @@ def _bounded(
 
 def _add_slices(reading: Reading, names: tuple[str, ...], pieces: _Pieces, *, thinned: bool) -> None:
     table, count = (FIVE_MINUTES_TABLE, "buckets") if thinned else (CHUNK, "points")
-    rows = _bounded("read_slices", reading, {"names": list(names)}, MAX_SLICES, table=table.name, count=count)
+    identifiers = {"table": table.name, "count": count}
+    rows = _bounded("read_slices", reading, {"names": list(names)}, MAX_SLICES, identifiers)
     numbers = decode_all([row[5] for row in rows], [row[3] * (3 if thinned else 1) for row in rows])
     times: dict[tuple[bytes, datetime], FloatArray] = {}
     for (instance_id, name, hour_at, points, time_slice, _), values in zip(rows, numbers, strict=True):

@@ -47,11 +47,9 @@ class Combiner(Generic[Item, Result]):
         self._is_led = False
         self._expected = 1
         self._lock = threading.Lock()
-        self._is_gathered = (
-            threading.Lock()
-        )  # held while a leader waits for others, released when they are there
+        self._waits = False  # a leader waits until `_is_gathered`, which is held until then, is released
+        self._is_gathered = threading.Lock()
         self._is_gathered.acquire()
-        self._waits = False
 
     def submit(self, item: Item) -> Result:
         """Write the item, with others or alone, and return its result once it is committed.

@@ -32,18 +32,29 @@ class Statements:
         """Return the statement `name` as a template for identifiers in braces."""
         return sql.SQL(self[name])
 
-    def fetch(self, name: str, parameters: Parameters, **identifiers: str) -> list[Row]:
-        """Run the statement `name` and return its rows; it is a template when it has identifiers in braces."""
+    def fetch(
+        self,
+        name: str,
+        parameters: Parameters,
+        *,
+        is_prepared: bool = False,
+        identifiers: Mapping[str, str] | None = None,
+    ) -> list[Row]:
+        """Run the statement `name` and return its rows; `identifiers` fill the braces of a template.
+
+        A prepared statement is planned once per connection, which is most of the cost of a small write and wrong for a
+        read whose best plan depends on its parameters.
+        """
         text: bytes | sql.Composed = self[name].encode()
         if identifiers:
             text = self.template(name).format(**{k: sql.Identifier(v) for k, v in identifiers.items()})
         with connection.wrap_database_errors, binary_cursor() as cursor:
-            return cursor.execute(text, parameters).fetchall()
+            return cursor.execute(text, parameters, prepare=is_prepared).fetchall()
 
-    def run(self, name: str, parameters: Parameters) -> int:
+    def run(self, name: str, parameters: Parameters, *, is_prepared: bool = False) -> int:
         """Run the statement `name` and return how many rows it touched."""
         with connection.wrap_database_errors, binary_cursor() as cursor:
-            return cursor.execute(self[name].encode(), parameters).rowcount
+            return cursor.execute(self[name].encode(), parameters, prepare=is_prepared).rowcount
 
 
 def binary_cursor() -> psycopg.Cursor[Row]:
