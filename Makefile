@@ -68,8 +68,8 @@ bench: $(READY)  ## Print the figures that the documents state
 fuzz: $(READY)  ## Fuzz the compiled decoder under AddressSanitizer
 	@python -m tests.fuzz.pprof
 
-sanitize: $(READY)  ## Stress the native sampler under AddressSanitizer and UndefinedBehaviorSanitizer
-	@python -m benchmarks.agent_stress --allocations 100000000 --seconds 900 --sanitize
+sanitize: $(READY)  ## Stress the native sampler under AddressSanitizer and UndefinedBehaviorSanitizer (ALLOCATIONS=1000000000 LIMIT=7200)
+	@python -m benchmarks.agent_stress --allocations $(or $(ALLOCATIONS),100000000) --seconds $(or $(LIMIT),900) --sanitize
 
 screenshots: $(READY) browser  ## Take the pictures of every page into docs/
 	@python -m tests.browser.screenshots

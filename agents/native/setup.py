@@ -33,7 +33,7 @@ setup(
             include_dirs=["csrc"],
             extra_compile_args=FLAGS + (SANITIZE + UNPACED if sanitize else []),
             extra_link_args=SANITIZE if sanitize else [],
-            libraries=["m"],
+            libraries=["m", "dl"],
         )
     ]
 )
