@@ -143,6 +143,7 @@ cdef uint64_t SPARSENESS = 4
 cdef uint64_t SPARE_IDS = 1024
 
 
+include "fast_registers.pxi"
 include "pprof_fast_reading.pxi"
 include "pprof_fast_memory.pxi"
 include "pprof_fast_messages.pxi"
@@ -164,6 +165,7 @@ cdef int stop_at(int error, object limits) except -1:
 
 cdef int prepare(Columns* c, Reader* r, bytes buffer, object limits) except -1:
     """Empty the columns, take over the limits and point the reader at the buffer."""
+    clear_upper_halves()
     empty(c)
     c.base = r.at = <const uint8_t*>PyBytes_AS_STRING(buffer)
     r.end = r.at + PyBytes_GET_SIZE(buffer)

@@ -13,6 +13,9 @@ from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
 # Raised with every change of what the functions take or return; their twins' modules refuse another number.
 INTERFACE = 1
 
+include "../codecs/fast_registers.pxi"
+
+
 cdef enum:
     GO_TYPES = 4
 
@@ -26,7 +29,7 @@ cdef inline int64_t whole(double number) noexcept nogil:
 
 cdef inline double rounded_up(double number) noexcept nogil:
     cdef double low = <double>whole(number)
-    return low + 1.0 if low < number else low
+    return low + <double>(low < number)  # whether there is a fraction cannot be foretold: no branch
 
 
 cdef inline int reproduces(double guess, int64_t objects, int64_t size, double length, double scale) noexcept nogil:
@@ -102,6 +105,7 @@ def counts_of(
     counts = <int64_t*>PyByteArray_AS_STRING(memory)
     if count:
         with nogil:
+            clear_upper_halves()
             invert_rows(&rows[0, 0], &sizes[0], &s, count, counts, <uint8_t*>(counts + 2 * count))
     return (
         np.frombuffer(memory, np.int64, 2 * count).reshape(2, count),
