@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    StorageState,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser import chromium
 from tests.browser.people import log_in
 from tests.browser.server import RunningServer, running_server
 from tests.integration.alerts.mailbox import Mailbox
 
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 ZONE = "Europe/Berlin"
 
 
@@ -59,6 +67,7 @@ def server(mailbox: Mailbox) -> Iterator[RunningServer]:
 @pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
     """Chromium; for a module only, since its event loop would be in the way of other tests' databases."""
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium_path, args=list(chromium.ARGUMENTS))
         yield launched

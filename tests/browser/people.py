@@ -8,7 +8,11 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.seed_names import PASSWORD, USERNAME
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 30.0
+STILL_LOOKS = 6
+LOOK = """() => { const { scrollWidth, scrollHeight } = document.documentElement;
+  const charts = Array.from(document.querySelectorAll('.js-plotly-plot'), (one) => one._fullLayout?.width).join();
+  return `${scrollWidth} ${scrollHeight} ${charts} ${document.body.innerText.length} ${location.href}`; }"""
 
 
 def log_in(page: Page, username: str = USERNAME, password: str = PASSWORD) -> None:
@@ -31,6 +35,17 @@ def wait_until(page: Page, condition: str, argument: object = None) -> None:
     while not page.evaluate(condition, argument):
         if time.monotonic() > deadline:
             raise AssertionError(f"It never came true: {condition}")
+        page.wait_for_timeout(40)
+
+
+def wait_until_still(page: Page) -> None:
+    """Wait until the page has looked the same, its text and its size, for `STILL_LOOKS` looks in a row."""
+    deadline, same, before = time.monotonic() + WAIT_SECONDS, 0, ""
+    while same < STILL_LOOKS:
+        look: str = page.evaluate(LOOK)
+        same, before = (same + 1 if look == before else 0), look
+        if time.monotonic() > deadline:
+            raise AssertionError("The page never came to rest.")
         page.wait_for_timeout(40)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.people import wait_for_pictures
+from tests.browser.people import wait_for_pictures, wait_until_still
 
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 PAGES = [
@@ -51,14 +51,14 @@ def test_a_page_is_accessible_in_both_themes_and_fits_every_width(
     open_page(page, path)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 844})
-        page.wait_for_timeout(350)
+        wait_until_still(page)
         assert page.evaluate(SIDEWAYS) <= 0, f"{page.evaluate(STICKING_OUT)} stick out at {width}"
     page.set_viewport_size({"width": 1440, "height": 900})
     own = [] if path == "/nowhere/" else list(problems)
     page.evaluate(AXE)
     said = violations(page)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(300)
+    wait_until_still(page)
     said += violations(page)
     problems[:] = own  # without what the checker itself provoked: it tries to evaluate text
     assert not said, "\n".join(said)

@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.people import wait_until_still
+
 COMPARE = "/services/feature-store/compare/"
 RATIO = re.compile("multiplied by")
 
@@ -75,7 +77,7 @@ def test_two_snapshots(page: Page) -> None:
     shared = page.url
     assert "base_snapshot=" in shared
     expect(page.locator("[data-part=load]")).to_be_hidden()
-    page.wait_for_timeout(300)
+    wait_until_still(page)
     numbers = page.locator(".flame-sum").inner_text()
     page.goto(shared)
     expect(page.locator(".flame-sum")).to_have_text(re.compile(re.escape(numbers.split("\n")[1])))

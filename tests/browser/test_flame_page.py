@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.people import wait_until_still
 from tests.browser.server import RunningServer
 
 FLAME = "/services/feature-store/flame/"
@@ -168,9 +170,26 @@ def test_the_other_pages_are_led_to_the_same_range(page: Page) -> None:
     for _ in range(4):
         page.keyboard.press("Shift+ArrowRight")
     expect(page).to_have_url(re.compile("from="))
-    page.wait_for_timeout(700)
+    wait_until_still(page)
     begin = re.search(r"from=(\d+)", page.url)
     assert begin
     link = page.get_by_role("link", name="Growth").get_attribute("href") or ""
     assert f"from={begin[1]}" in link
     assert "type=inuse_objects" in link
+
+
+def test_a_profile_dropped_on_the_page_is_shown_and_not_stored(page: Page) -> None:
+    open_graph(page)
+    file = next((TRACES / "py-module-list" / "profiles").glob("*/*.pb.gz"))
+    page.evaluate(
+        """(text) => { const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+             const data = new DataTransfer(); data.items.add(new File([bytes], 'heap.pb.gz'));
+             const how = { dataTransfer: data, bubbles: true, cancelable: true };
+             for (const type of ['dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, how)); }""",
+        base64.b64encode(file.read_bytes()).decode(),
+    )
+    expect(page.locator("[data-file-banner]")).to_contain_text("heap.pb.gz")
+    expect(page.locator("[data-part=table]")).to_contain_text(".py")
+    page.reload()
+    expect(page.locator("[data-part=table]")).to_contain_text("async.(*task).Run")
+    expect(page.locator("[data-file-banner]")).to_be_hidden()

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.people import drag_over, log_in, wait_for_pictures, wait_until
+from tests.browser.people import drag_over, log_in, wait_for_pictures, wait_until, wait_until_still
 from tests.browser.server import RunningServer
 
 PATH = "/services/geocoder/"
@@ -145,8 +145,8 @@ def test_nothing_moves_when_the_pictures_arrive(page: Page) -> None:
     page.add_init_script(SHIFTS)
     page.goto(PATH)
     wait_for_pictures(page)
-    page.wait_for_timeout(300)
-    assert page.evaluate("window.shift") < 0.1
+    wait_until_still(page)
+    assert page.evaluate("window.shift") <= 0.02
 
 
 def test_a_server_that_fails_is_said_on_the_page(page: Page, problems: list[str]) -> None:

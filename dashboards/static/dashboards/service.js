@@ -189,7 +189,6 @@ document.addEventListener("keydown", (event) => {
     history.pushState(null, "", `?${query(shown)}`);
   }
 });
-element("zoom-out").hidden = false;
 element("zoom-out").addEventListener("click", zoomOut);
 
 await show(shown, { first: true });

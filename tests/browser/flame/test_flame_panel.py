@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.flame.stage import Watch
+from tests.browser.people import wait_until_still
 
 CONSUME = "github.com/grab/async.Consume.func1"
 RUN = "github.com/grab/async.(*task).Run"
@@ -263,5 +264,5 @@ def test_nothing_moves_when_the_data_arrives(watch: Watch) -> None:
              if (!e.hadRecentInput) window.shifts += e.value; })).observe({ type: 'layout-shift', buffered: true });"""
     )
     page = watch.panel("diff=1")
-    page.wait_for_timeout(200)
+    wait_until_still(page)
     assert page.evaluate("window.shifts") < 0.02
