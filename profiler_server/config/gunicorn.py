@@ -1,5 +1,7 @@
 """Gunicorn's settings: threads, because a request spends most of its time in C code or in PostgreSQL."""
 
+import gc
+
 from profiler_server.config.env import Env
 
 _env = Env.read()
@@ -14,3 +16,9 @@ graceful_timeout = 20
 keepalive = 75
 max_requests = 0
 forwarded_allow_ips = "127.0.0.1"
+
+
+def post_worker_init(worker: object) -> None:
+    """Have the garbage collector pass over what is loaded for good, which is most of a worker's objects."""
+    gc.collect()
+    gc.freeze()
