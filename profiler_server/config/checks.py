@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
-from profiler_server.codecs import engine
+from profiler_server.codecs.compiled import absent_modules
 
 
 @register(Tags.security, deploy=True)
@@ -25,9 +25,10 @@ def production_needs_real_servers(app_configs: Any, **kwargs: Any) -> list[Check
 
 @register()
 def the_compiled_parser_serves(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report that profiles are decoded by the slow, pure-Python parser."""
-    if engine.COMPILED:
+    """Report that profiles are decoded and stored by the slow twins of the compiled modules."""
+    absent = absent_modules()
+    if not absent:
         return []
     hint = "Install a C compiler and run `python -m profiler_server.codecs.build_fast`."
-    slow = "The compiled parser is not built: its pure-Python twin decodes profiles, many times slower."
+    slow = f"Not built: {', '.join(absent)}. Twins in Python serve; profiles are decoded many times slower."
     return [Warning(slow, hint=hint, id="plimsoll.W001")]
