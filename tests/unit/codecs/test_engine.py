@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from profiler_server.codecs import build_fast, engine
+from profiler_server.codecs.pprof_scan import scan
+from tests.golden.pprof_tool import FOLDER
 
 ROOT = Path(__file__).resolve().parents[3]
+THREADS = 8  # more than the sets of columns that are kept
 CHOICE = """
 import sys, types
 if sys.argv[1] != "as it is":
@@ -18,7 +22,8 @@ if sys.argv[1] != "as it is":
     fake.INTERFACE = -1
     sys.modules[fake.__name__] = None if sys.argv[1] == "absent" else fake
 from profiler_server.codecs import engine
-print(engine.COMPILED, engine.PARSER is engine.PURE)
+from profiler_server.codecs.compiled import absent_modules
+print(engine.COMPILED, engine.PARSER is engine.PURE, *absent_modules())
 """
 
 
@@ -26,11 +31,19 @@ print(engine.COMPILED, engine.PARSER is engine.PURE)
 def test_the_twin_serves_when_the_compiled_parser_cannot(state: str) -> None:
     command = [sys.executable, "-c", CHOICE, state]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
-    assert answer.stdout.split() == ["False", "True"]
+    assert answer.stdout.split() == ["False", "True", "profiler_server.codecs._fast_pprof"]
 
 
 def test_one_of_both_serves() -> None:
     assert (engine.PARSER is not engine.PURE) == engine.COMPILED
+
+
+def test_threads_that_scan_at_once_do_not_share_memory() -> None:
+    bodies = [path.read_bytes() for path in sorted(FOLDER.glob("*.pb.gz"))] * 4
+    alone = [scan(body).keys.tolist() for body in bodies]
+    with ThreadPoolExecutor(THREADS) as threads:
+        together = [found.keys.tolist() for found in threads.map(scan, bodies)]
+    assert together == alone
 
 
 def test_every_compiled_source_has_a_name_and_a_stub() -> None:
