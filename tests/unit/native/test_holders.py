@@ -74,7 +74,7 @@ def test_attribute_names_that_are_data_are_not_written(run_script):
                  ("leak", "leak.<locals>.<dictcomp>", "leak.<locals>.<listcomp>")]
         answer(text=json.dumps(found))
     """)
-    assert "4111" not in result["text"]
+    assert "4111 1111" not in result["text"]  # a number of bytes may well begin with 4111
     assert "payload" in result["text"]
 
 
