@@ -76,15 +76,16 @@ def _solve(
     members: Sequence[int],
     clock: str,
     correlation_hours: float,
+    is_apart: bool = False,
 ) -> _Solved:
     n_load, at_clock = design.n_load, clock_column(design, clock)
     group, n_seg = set(members), len(design.matrices)
     rows, plain = [], []
     for i, (matrix, at, weight) in enumerate(zip(design.matrices, hours, weights, strict=True)):
-        columns = np.zeros((len(matrix), n_load + 2 + n_seg))
+        columns = np.zeros((len(matrix), n_load + 2 + n_seg + is_apart))
         columns[:, :n_load] = matrix[:, 1 : 1 + n_load]
-        if i in group:
-            columns[:, n_load] = matrix[:, at_clock]
+        if i in group or is_apart:
+            columns[:, n_load if i in group else -2] = matrix[:, at_clock]
         columns[:, n_load + 1 + i] = 1.0
         columns[:, -1] = matrix[:, -1]
         plain.append(columns)
@@ -115,6 +116,28 @@ def detrend(
     at_time, slope = clock_column(design, "time"), float(solved.beta[design.n_load])
     steady = solved.steady(design.n_load)
     return [s - m[:, at_time] * slope for s, m in zip(steady, design.matrices, strict=True)]
+
+
+def without_load(
+    design: Design,
+    hours: Sequence[FloatArray],
+    weights: Sequence[FloatArray],
+    *,
+    members: Sequence[int],
+    clock: str,
+    correlation_hours: float,
+) -> tuple[FloatArray, ...]:
+    """Return each segment's values with load taken out; `members` grow at one rate, all others at another."""
+    solved = _solve(
+        design,
+        hours,
+        weights,
+        members=members,
+        clock=clock,
+        correlation_hours=correlation_hours,
+        is_apart=True,
+    )
+    return solved.steady(design.n_load)
 
 
 def fit_floor(

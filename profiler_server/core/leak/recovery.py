@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from profiler_server.core.leak.config import DetectorConfig
+from profiler_server.core.leak.fit import without_load
 from profiler_server.core.leak.history import LifeHistory
 from profiler_server.core.leak.verdicts import ChannelVerdict
 from profiler_server.core.leak.window import FloatArray, ServiceWindow
@@ -41,15 +42,18 @@ def is_calm(
 ) -> bool:
     """Whether all that runs now surely grows by less than `config.calm_share` of `rate` (units per hour).
 
-    A process that leaked before and stopped is judged by its last part; one that started since by all of its life.
+    A process that leaked before and stopped is judged by its last part; one that started since by all of its life. The
+    load is fitted anew with a rate of their own for the processes that have ended, lest it make up for growth that
+    there is not.
     """
     alive = {id(life) for life in alive_lives(lives, window)}
     members = [i for i, s in enumerate(verdict.data.segments) if id(lives[s.life]) in alive]
     members = [i for i in members if len(verdict.hours[i]) >= MIN_CALM_BLOCKS]
     if not members or rate <= 0:
         return False
+    floors = _without_load(verdict, alive, lives)
     for i in members:
-        hours, steady = verdict.hours[i], verdict.fit.steady[i] * verdict.data.base
+        hours, steady = verdict.hours[i], floors[i] * verdict.data.base
         life = lives[verdict.data.segments[i].life]
         leaked_itself = detected_at is not None and life.first_ts < detected_at
         if leaked_itself:
@@ -62,6 +66,24 @@ def is_calm(
         if slope + SURE * error >= config.calm_share * rate:
             return False
     return True
+
+
+def _without_load(
+    verdict: ChannelVerdict, alive: Collection[int], lives: Sequence[LifeHistory]
+) -> tuple[FloatArray, ...]:
+    """Return each segment's floor (shares of the base) with load taken out; those that are over grow apart."""
+    ended = [i for i, s in enumerate(verdict.data.segments) if id(lives[s.life]) not in alive]
+    if not ended:
+        return verdict.fit.steady
+    hours = min(verdict.test.correlation_hours, verdict.design.span_hours)
+    return without_load(
+        verdict.design,
+        verdict.hours,
+        verdict.weights,
+        members=ended,
+        clock=verdict.test.clock,
+        correlation_hours=hours,
+    )
 
 
 def slope_of(hours: FloatArray, values: FloatArray) -> tuple[float, float]:

@@ -21,6 +21,13 @@ def test_a_leak_is_found_with_its_release(family: str) -> None:
     assert line["version"] == label["version"]
 
 
+def test_a_leak_that_a_release_fixed_is_over_within_hours() -> None:
+    label, line = judged(("fixed", True, 2))
+    assert line["cured_by_version"] == "v2"
+    assert line["alerts"] == [line["detected_at"]]
+    assert line["version"] == label["version"]
+
+
 @pytest.mark.parametrize("family", ["rss_alone", "page_cache", "autoscaling"])
 def test_a_healthy_service_stays_quiet(family: str) -> None:
     _, line = judged((family, False, 3))
