@@ -76,14 +76,12 @@ _remembered: OrderedDict[ServiceKey, Dictionary] = OrderedDict()
 _lock = threading.Lock()
 
 
-def dictionary_of(service: ServiceKey, *, sites: int = 0) -> Dictionary:
-    """Return the dictionary with at least the first `sites` sites (as far as they exist)."""
+def dictionary_of(service: ServiceKey) -> Dictionary:
+    """Return the dictionary as it is now: what is remembered, and what has come since."""
     with _lock:
         known = _remembered.get(service, _EMPTY)
-    if len(known) >= max(sites, 1):
-        return known
     extended = _extend(service, known)
-    if may_remember():
+    if extended is not known and may_remember():
         _remember(service, extended)
     return extended
 
