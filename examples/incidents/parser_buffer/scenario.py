@@ -16,7 +16,7 @@ GO_SERVICE = "metrics-collector"
 PYTHON_SERVICE = "metrics-collector-py"
 LIMIT_BYTES = 256 << 20
 RECORDED_LIMIT_BYTES = 640 << 20
-TIME_SCALE = 120.0
+TIME_SCALE = 240.0
 SEEN_LATELY = timedelta(minutes=1)  # when a process was last seen is noted a few times a minute
 PARSERS = ("parseContainerMetricsResponse", "parse_container_metrics_response", "response", "fetch")
 
