@@ -42,13 +42,13 @@ class DetectorConfig:
     growth_scales: tuple[float, ...] = (0.005, 0.03, 0.15, 0.8, 4.0)
     """Prior scales of a leak's growth over the window, as shares of the floor; each is as likely as the next."""
     new_warm_up: float = 0.005
-    """How often a release brings a slow warm-up that its predecessors, watched from their starts, did not have."""
+    """How often a release brings a slow warm-up that its predecessors did not have, though it would have been seen."""
     own_warm_up: float = 0.05
     """How often one replica warms up slowly while its siblings, seen at the same age, do not."""
     warm_scale: float = 0.5
     """Prior scale of a warm-up's amplitude, as a share of the floor."""
     load_scale: float = 0.3
-    """Prior scale of the floor's response to one standard deviation of load."""
+    """Prior scale of the floor's response, as a share of it, to an average of the load that moves by the mean load."""
 
     screen_sigmas: float = 2.0
     """A group whose own growth is below this many standard errors is not tested in full."""
@@ -97,7 +97,7 @@ class DetectorConfig:
     young_growth: float = 1.0
     """… or half of it, if the floor has grown by this share of where it began."""
     compared_patience: float = 0.4
-    """Share of that age which is waited for where earlier releases were watched from their starts and did not grow."""
+    """Share of that age which is waited for where others, seen at that age, would have shown a slow warm-up."""
     native_young_hours: float = 16.0
     """The same age for memory that only the kernel sees: page cache and fragments fill for longer."""
     limit_horizon_hours: float = 6.0

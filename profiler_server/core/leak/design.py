@@ -23,7 +23,7 @@ HIGH_WATER = frozenset(CHANNELS.index(name) for name in ("rss", "outside", "unma
 
 @dataclass(frozen=True)
 class LoadScale:
-    """How raw load becomes columns: centre and spread of rate and averages (per second), NaN without load."""
+    """How raw load becomes columns: centre and unit of rate and averages (per second), NaN without load."""
 
     centre: FloatArray
     spread: FloatArray
