@@ -10,6 +10,7 @@ import argparse
 import json
 import multiprocessing
 import os
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -23,6 +24,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3, help="leaking and healthy services of each family")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--family", action="append", choices=sorted(FAMILIES), help="only this family")
+    parser.add_argument(
+        "--services", type=int, default=1, help="services looked at, of which no other leaks"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", type=Path, help="write recordings and labels here, judge nothing")
     parser.add_argument("--lines", type=Path, help="write the detector's lines here too")
@@ -36,7 +40,7 @@ def main() -> None:
             write(options.write, task)
         return
     with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-        lines = pool.map(judged, tasks, chunksize=1)
+        lines = pool.map(partial(judged, services=options.services), tasks, chunksize=1)
     print(table(lines))
     for label, line in lines:
         if (line["detected_at"] is not None) != (label["verdict"] == "leak"):

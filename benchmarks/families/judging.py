@@ -6,6 +6,7 @@ import csv
 import json
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from benchmarks.families.catalogue import FAMILIES
 from benchmarks.families.world import record
+from profiler_server.core.leak.config import DEFAULT_CONFIG
 from profiler_server.core.leak.replay import Recording, replay
 from profiler_server.core.leak.score import Score, score
 
@@ -28,10 +30,12 @@ def make(task: Task) -> tuple[Recording, dict[str, Any]]:
     return record(name, family, FAMILIES[family](rng, leaks), int(rng.integers(1 << 30)))
 
 
-def judged(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the label and the detector's line of one service."""
+def judged(task: Task, services: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the label and the detector's line of one service, the only one that claims a leak among `services`."""
     recording, label = make(task)
-    return label, replay(recording).line()
+    rate = DEFAULT_CONFIG.service_false_discovery_rate / services
+    config = replace(DEFAULT_CONFIG, service_false_discovery_rate=rate)
+    return label, replay(recording, config).line()
 
 
 def _row(name: str, figures: Score) -> str:
