@@ -14,7 +14,7 @@ from examples.stage.stage import Expectation, Stage, say
 
 GO_SERVICE = "metrics-collector"
 PYTHON_SERVICE = "metrics-collector-py"
-LIMIT_BYTES = 256 << 20
+LIMIT_BYTES = {GO_SERVICE: 256 << 20, PYTHON_SERVICE: 192 << 20}
 RECORDED_LIMIT_BYTES = 640 << 20
 TIME_SCALE = 240.0
 SEEN_LATELY = timedelta(minutes=1)  # when a process was last seen is noted a few times a minute
@@ -41,8 +41,8 @@ class ParserBuffer:
             folder = compose(parts, GO_SERVICE, stage.folder / "recording", limit_bytes=RECORDED_LIMIT_BYTES)
             stage.run(sidecar("replay", ["replay", str(folder)], stage.agent, stage.logs))
         self._start_python()
-        names = " and ".join(program.name for program in self.killed)
-        say(f"{names} fetch and parse; killed at {LIMIT_BYTES >> 20} MiB")
+        limits = " and ".join(f"{one.name} at {LIMIT_BYTES[one.name] >> 20} MiB" for one in self.killed)
+        say(f"they fetch and parse, and are killed: {limits}")
 
     def _start_go(self) -> None:
         stage, port = self.stage, free_port()
@@ -50,7 +50,7 @@ class ParserBuffer:
         self.killed.append(stage.run(go_program(GO_SERVICE, binary, port, stage.logs)))
         arguments = [
             "scrape", "--target", f"http://127.0.0.1:{port}/debug/pprof", "--service", GO_SERVICE,
-            "--release", "v7", "--memory-limit-bytes", str(LIMIT_BYTES), "--point-seconds", "1",
+            "--release", "v7", "--memory-limit-bytes", str(LIMIT_BYTES[GO_SERVICE]), "--point-seconds", "1",
             "--profile-seconds", "5", "--label", f"time_scale={TIME_SCALE:g}",
             *GO_LOAD_OPTIONS,
         ]  # fmt: skip
@@ -61,7 +61,7 @@ class ParserBuffer:
         environment = {
             **stage.agent,
             "PLIMSOLL_RELEASE": "v7",
-            "PLIMSOLL_MEMORY_LIMIT_BYTES": str(LIMIT_BYTES),
+            "PLIMSOLL_MEMORY_LIMIT_BYTES": str(LIMIT_BYTES[PYTHON_SERVICE]),
             "PLIMSOLL_POINT_SECONDS": "1",
             "PLIMSOLL_PROFILE_SECONDS": "5",
             "PLIMSOLL_MODE": "always",
@@ -75,7 +75,7 @@ class ParserBuffer:
     def each_second(self) -> str:
         """Kill what has reached its limit, as the kernel would, and start it again."""
         for program in self.killed:
-            if program.rss_bytes > LIMIT_BYTES:
+            if program.rss_bytes > LIMIT_BYTES[program.name]:
                 self.kills += 1
                 say(f"{program.name} has reached its limit: killed and started again")
                 program.kill()
