@@ -24,9 +24,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3, help="leaking and healthy services of each family")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--family", action="append", choices=sorted(FAMILIES), help="only this family")
-    parser.add_argument(
-        "--services", type=int, default=1, help="services looked at, of which no other leaks"
-    )
+    parser.add_argument("--services", type=int, default=1, help="services looked at, of which no other leaks")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", type=Path, help="write recordings and labels here, judge nothing")
     parser.add_argument("--lines", type=Path, help="write the detector's lines here too")
