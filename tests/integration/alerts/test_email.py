@@ -115,3 +115,16 @@ def test_dates_are_absolute_and_in_utc(mailbox: Mailbox) -> None:
     at = datetime.now(UTC) + timedelta(hours=4)
     message, _ = sent(mailbox, forecast_p50_at=at)
     assert at.strftime("%a %d %b %Y %H:%M UTC") in body(message, "plain")
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_suspect_of_several_places_names_them(mailbox: Mailbox, kind: str) -> None:
+    places = [("async.(*task).Run", 0.54), ("async.(*task).run", 0.46)]
+    members = [
+        {"function": f"github.com/grab/{name}", "file": "a.go", "line": 1, "share": share}
+        for name, share in places
+    ]
+    suspect = {"function": "github.com/grab/async.(*task).Run", "file": "a.go", "line": 1, "path": ["Consume"],
+               "share": 1.0, "growth_bytes_per_hour": 4e6, "members": members}  # fmt: skip
+    message, _ = sent(mailbox, suspects=[suspect])
+    assert "several places together: async.(*task).Run 54 %, async.(*task).run 46 %" in body(message, kind)
