@@ -6,9 +6,7 @@ where clone() is not allowed, as a census of a few elements per container in the
 
 from __future__ import annotations
 
-import math
 import os
-import struct
 import sys
 import threading
 import time
@@ -16,7 +14,7 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Literal, NamedTuple, TypedDict, cast
+from typing import Literal, NamedTuple, TypedDict
 
 from plimsoll_agent_native import _native, limits
 from plimsoll_agent_native.errors import NotStarted
@@ -30,9 +28,9 @@ from plimsoll_agent_native.paths import (
     write_path,
 )
 from plimsoll_agent_native.sampling import HookState, stats, supported
+from plimsoll_agent_native.targets import Site, Target, targets_of
 
 Method = Literal["auto", "snapshot", "census"]
-Site = Sequence[tuple[str, str, int]]
 
 RSS_LIMIT_BYTES = 512 << 20
 TIMEOUT_SECONDS = 20.0
@@ -55,7 +53,6 @@ _UNFINISHED = {
     "cut": "there are more paths than an answer may hold",
     "sketched": "only a few elements of each large container were followed",
 }
-_LIVE_RECORD = struct.Struct("=QQIf")
 
 
 class HolderPath(TypedDict):
@@ -97,13 +94,6 @@ class Census(NamedTuple):
     containers: list[Container]
     pause_ms: float
     complete: bool
-
-
-class _Target(NamedTuple):
-    address: int
-    size: int
-    objects: float  # that this sample stands for
-    bytes: float
 
 
 class _Walk(NamedTuple):
@@ -149,7 +139,7 @@ def find_holders(
     if not supported() or stats()["hook_state"] == HookState.OFF:
         msg = "the sampler does not run in this process, so no object of the site is known"
         raise NotStarted(msg)
-    targets = _targets_of(site)
+    targets = targets_of(site)
     if not targets:
         return _empty_report(
             "no live sampled object has this call site: it was freed, or allocated before arming"
@@ -179,47 +169,6 @@ def census(
         )
 
 
-# ---- targets --------------------------------------------------------------------------------------------------------
-
-
-def _targets_of(site: Site) -> list[_Target]:
-    columns = _native.columns(True)
-    stacks = _matching_stacks(columns, list(site))
-    live = cast("bytes", columns["live"])
-    targets = []
-    for address, size, stack, interval in _LIVE_RECORD.iter_unpack(live):
-        if stack in stacks:
-            chance = -math.expm1(-max(size, 1) / interval)
-            targets.append(_Target(address, size, 1 / chance, size / chance))
-    return targets
-
-
-def _matching_stacks(columns: dict[str, object], site: list[tuple[str, str, int]]) -> set[int]:
-    """Records of the stack table whose leaf-most frames are the site's; lines are ignored if none match."""
-    frames = cast("list[tuple[str, str, int]]", columns["frames"])
-    for with_lines in (True, False):
-        parts = 3 if with_lines else 2
-        wanted = [{i for i, frame in enumerate(frames) if frame[:parts] == step[:parts]} for step in site]
-        found = _stacks_that_start_with(columns, wanted)
-        if found:
-            return found
-    return set()
-
-
-def _stacks_that_start_with(columns: dict[str, object], wanted: list[set[int]]) -> set[int]:
-    offsets = array("i", cast("bytes", columns["offsets"]))
-    frame_ids = array("i", cast("bytes", columns["frame_ids"]))
-    stacks = array("I", cast("bytes", columns["stacks"]))
-    found = set()
-    for row, stack in enumerate(stacks):
-        first = offsets[row]
-        if offsets[row + 1] - first < len(wanted):
-            continue
-        if all(frame_ids[first + i] in ids for i, ids in enumerate(wanted)):
-            found.add(stack)
-    return found
-
-
 def _modules() -> list[tuple[str, ModuleType]]:
     """Loaded modules in the order in which a path should prefer them: one's own, then the library's."""
     own: list[tuple[str, ModuleType]] = []
@@ -237,7 +186,7 @@ def _modules() -> list[tuple[str, ModuleType]]:
 
 
 def _walk(
-    targets: list[_Target],
+    targets: list[Target],
     method: Method,
     *,
     rss_limit_bytes: int,
@@ -283,7 +232,7 @@ def _remember_stop(pause_ms: float) -> None:
         _clone_rates.append(pause_ms / max(1, rss >> 20))
 
 
-def _walk_once(targets: list[_Target], *, clone: bool, seconds: float, redact: Redact | None) -> _Walk:
+def _walk_once(targets: list[Target], *, clone: bool, seconds: float, redact: Redact | None) -> _Walk:
     chosen = _choose(len(targets), TARGETS_MAX if clone else CENSUS_TARGETS_MAX)
     addresses = array("Q", [targets[i].address for i in chosen]).tobytes()
     sizes = array("Q", [targets[i].size for i in chosen]).tobytes()
@@ -341,7 +290,7 @@ def _empty_report(note: str) -> HolderReport:
     }
 
 
-def _report(targets: list[_Target], walk: _Walk) -> HolderReport:
+def _report(targets: list[Target], walk: _Walk) -> HolderReport:
     looked_at = _choose_looked_at(targets, walk)
     total = sum(targets[i].bytes for i in looked_at) or 1.0
     scale = sum(target.bytes for target in targets) / total
@@ -362,13 +311,13 @@ def _report(targets: list[_Target], walk: _Walk) -> HolderReport:
     }
 
 
-def _choose_looked_at(targets: list[_Target], walk: _Walk) -> Sequence[int]:
+def _choose_looked_at(targets: list[Target], walk: _Walk) -> Sequence[int]:
     limit = TARGETS_MAX if walk.method == "snapshot" else CENSUS_TARGETS_MAX
     return range(len(targets)) if len(targets) <= limit else list(walk.found)
 
 
 def _group_path(
-    targets: list[_Target], walk: _Walk, members: list[int], *, total: float, scale: float
+    targets: list[Target], walk: _Walk, members: list[int], *, total: float, scale: float
 ) -> HolderPath:
     columns = zip(*(walk.found[i] for i in members), strict=True)
     shared = {column[0].node for column in columns if len({segment.node for segment in column}) == 1}
