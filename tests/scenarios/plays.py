@@ -1,4 +1,4 @@
-"""Runs the incidents and recordings that judge themselves, two at a time, each on a server of its own."""
+"""Runs the incidents and recordings that judge themselves, a few at a time, each on a server of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-AT_ONCE = 2
+AT_ONCE = 4
 LONGEST_SECONDS = 700
 SERVER_SETTINGS = ("PLIMSOLL_", "DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 WITHOUT_GO = {"PATH": str(Path(sys.executable).parent)}
@@ -49,7 +49,7 @@ def _recorded(number: int) -> Play:
     return Play(name, ("examples.incidents", str(number), "--folder", name), WITHOUT_GO)
 
 
-# The longest first; the fourth, whose milliseconds are looked at, beside one that mostly waits.
+# The longest first; the fourth, whose milliseconds are looked at, beside those that mostly wait.
 PLAYS = (
     _incident(1),
     _incident(4),
