@@ -11,6 +11,7 @@ from profiler_server.core.leak import Marker
 from profiler_server.profiles.actions.keep_snapshots import keep_snapshots_around
 
 PROTECTED_KINDS = (MarkerKind.OOM.value, MarkerKind.RESTART.value, MarkerKind.EXIT.value)
+LATE = timedelta(minutes=15)
 MAX_MARKERS_AT_ONCE = 5
 MAX_MARKERS_PER_DAY = 24
 
@@ -24,9 +25,11 @@ def protect_finding(service: Service, found: Finding, *moments: datetime) -> Non
 def protect_ends(service: Service, markers: tuple[Marker, ...], *, since: datetime | None) -> None:
     """Keep the last snapshots before each kill, exit or restart that came after `since` (None: all of them).
 
-    A service that restarts all the time fills no disk: at most `MAX_MARKERS_PER_DAY` of a kind are honoured.
+    A kill is known only when its process has been silent for a while, and a marker may come late: those of the last
+    `LATE` before `since` are looked at again, and what is kept already stays as it is. A service that restarts all
+    the time fills no disk: at most `MAX_MARKERS_PER_DAY` of a kind are honoured.
     """
-    begin = 0.0 if since is None else since.timestamp()
+    begin = 0.0 if since is None else (since - LATE).timestamp()
     fresh = [marker for marker in markers if marker.kind in PROTECTED_KINDS and marker.ts > begin]
     for marker in fresh[-MAX_MARKERS_AT_ONCE:]:
         at = datetime.fromtimestamp(marker.ts, UTC)

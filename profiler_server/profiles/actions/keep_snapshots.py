@@ -10,7 +10,7 @@ from profiler_server.core.errors import NotFound
 from profiler_server.profiles.blocks import Origin, encode_snapshot
 from profiler_server.profiles.keys import ServiceKey, SnapshotId
 from profiler_server.profiles.listing import list_snapshots
-from profiler_server.profiles.model import ProfileSelection
+from profiler_server.profiles.model import ProfileSelection, SnapshotInfo
 from profiler_server.profiles.question import resolve
 from profiler_server.profiles.snapshots import load_snapshot
 from profiler_server.profiles.statements import SQL
@@ -32,12 +32,14 @@ def keep_snapshots_around(
 ) -> int:
     """Keep, for each instance, the `each_side` nearest snapshots before and after `moment`; return how many.
 
-    `reason` names why, such as "finding:17", "oom" or "restart". A service without profiles has nothing to keep.
+    Those that are kept for this reason already cost nothing and count too. `reason` names why, such as "finding:17",
+    "oom" or "restart". A service without profiles has nothing to keep.
     """
     service = ServiceKey(project_id, service_id)
     chosen = _nearest(service, moment, around, each_side)[:MAX_KEPT_AT_ONCE]
-    for snapshot_id in chosen:
-        keep(service, snapshot_id, reason)
+    for snapshot in chosen:
+        if reason not in snapshot.reasons:
+            keep(service, SnapshotId.parse(snapshot.id), reason)
     return len(chosen)
 
 
@@ -61,18 +63,18 @@ def release(service: ServiceKey, snapshot_id: SnapshotId, reason: str) -> None:
     SQL.run("release_snapshot", _key(service, snapshot_id) | {"reason": reason})
 
 
-def _nearest(service: ServiceKey, moment: datetime, around: timedelta, each_side: int) -> list[SnapshotId]:
+def _nearest(service: ServiceKey, moment: datetime, around: timedelta, each_side: int) -> list[SnapshotInfo]:
     selection = ProfileSelection(service.project_id, service.service_id, moment - around, moment + around)
     try:
         infos = list_snapshots(resolve(selection).span(), MAX_LISTED)
     except NotFound:
         return []
-    chosen: list[SnapshotId] = []
+    chosen: list[SnapshotInfo] = []
     for instance_id in sorted({info.instance_id for info in infos}):
         of_instance = [info for info in infos if info.instance_id == instance_id]  # newest first
-        before = [info.id for info in of_instance if info.taken_at <= moment][:each_side]
-        after = [info.id for info in reversed(of_instance) if info.taken_at > moment][:each_side]
-        chosen += map(SnapshotId.parse, before + after)
+        before = [info for info in of_instance if info.taken_at <= moment][:each_side]
+        after = [info for info in reversed(of_instance) if info.taken_at > moment][:each_side]
+        chosen += before + after
     return chosen
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from profiler_server.analysis.actions.protect_snapshots import (
+    LATE,
     MAX_MARKERS_AT_ONCE,
     protect_ends,
     protect_finding,
@@ -50,6 +51,21 @@ def test_those_before_a_kill_are_kept_once() -> None:
     assert reasons(instance) == [(m, ("oom",)) for m in (15, 10, 5)]
     protect_ends(instance.service, (kill,), since=NOW)
     assert len(reasons(instance)) == 3
+
+
+def test_a_kill_that_is_known_late_keeps_its_snapshots() -> None:
+    """A process falls silent, others report on: by the time that it is known to be dead newer data have been seen."""
+    instance = an_hour_of_profiles()
+    kill = Marker((NOW - timedelta(minutes=1)).timestamp(), MarkerKind.OOM)
+    protect_ends(instance.service, (kill,), since=NOW)
+    assert reasons(instance) == [(m, ("oom",)) for m in (15, 10, 5)]
+
+
+def test_an_old_kill_is_not_looked_at_again() -> None:
+    instance = an_hour_of_profiles()
+    kill = Marker((NOW - LATE - timedelta(minutes=1)).timestamp(), MarkerKind.OOM)
+    protect_ends(instance.service, (kill,), since=NOW)
+    assert reasons(instance) == []
 
 
 def test_notes_and_deploys_keep_nothing() -> None:
