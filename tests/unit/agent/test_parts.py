@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ast
-import collections
-import functools
 import json
 import subprocess
 import sys
-import types
+import textwrap
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plimsoll_agent.census import MIN_ENTRIES, Census
+from plimsoll_agent.census import MIN_ENTRIES
 from plimsoll_agent.commands import MAX_ARM_SECONDS, CommandGate
 from plimsoll_agent.custom import MAX_SERIES, CustomSeries
 from plimsoll_agent.door import Request, json_request
@@ -146,57 +144,54 @@ def test_own_series_are_bounded() -> None:
     assert len(series.take()) == MAX_SERIES
 
 
-def a_module(name: str, **values: object) -> types.ModuleType:
-    module = types.ModuleType(name)
-    vars(module).update(values)
-    return module
-
+CENSUS_SHOP = """
+import collections, functools, json, sys, types
+from plimsoll_agent.census import Census
 
 class Touchy:
-    """Raises when anything of it is touched."""
-
-    def __getattribute__(self, name: str) -> object:
+    def __getattribute__(self, name):
         raise AssertionError("the census ran the host's code")
-
-    def __len__(self) -> int:
+    def __len__(self):
         raise AssertionError("the census ran the host's code")
-
 
 class Meta(type):
-    """A metaclass that raises when its classes are looked at."""
-
-    def __getattribute__(cls, name: str) -> object:
+    def __getattribute__(cls, name):
+        raise AssertionError("the census ran the host's code")
+    def __hash__(cls):
         raise AssertionError("the census ran the host's code")
 
-    def __hash__(cls) -> int:
-        raise AssertionError("the census ran the host's code")
+@functools.cache
+def cached(n):
+    return n
+
+for n in range(1500):
+    cached(n)
+holder = type("Registry", (), {"__module__": "census_shop", "ITEMS": dict.fromkeys(range(3000))})
+instance = holder()
+instance.rows = collections.deque(range(2500))
+shop = sys.modules["census_shop"] = types.ModuleType("census_shop")
+vars(shop).update(
+    RESULTS=dict.fromkeys(range(9000)), small=[1], cached=cached, Registry=holder, registry=instance,
+    touchy=Touchy(), awkward=Meta("Awkward", (), {}),
+)
+"""
 
 
-@pytest.fixture
-def census_module():
-    @functools.cache
-    def cached(n: int) -> int:
-        return n
-
-    for n in range(1500):
-        cached(n)
-    holder = type("Registry", (), {"__module__": "census_shop", "ITEMS": dict.fromkeys(range(3000))})
-    instance = holder()
-    instance.rows = collections.deque(range(2500))
-    touchy = Meta("Awkward", (), {})
-    sys.modules["census_shop"] = a_module(
-        "census_shop", RESULTS=dict.fromkeys(range(9000)), small=[1], cached=cached, Registry=holder,
-        registry=instance, touchy=Touchy(), awkward=touchy, __name__="census_shop",
-    )  # fmt: skip
-    yield sys.modules["census_shop"]
-    del sys.modules["census_shop"]
+def census_of(script: str) -> dict:
+    """Return what a script prints beside the shop, in a process that holds little else."""
+    command = [sys.executable, "-c", CENSUS_SHOP + textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_the_census_names_big_containers_and_their_growth(census_module) -> None:
-    census = Census()
-    census.count()
-    census_module.RESULTS.update(dict.fromkeys(range(20_000, 29_000)))
-    report = census.report()
+def test_the_census_names_big_containers_and_their_growth() -> None:
+    report = census_of("""
+        census = Census()
+        census.count()
+        shop.RESULTS.update(dict.fromkeys(range(20_000, 29_000)))
+        print(json.dumps(census.report()))
+    """)
     paths = [path["path"] for path in report["paths"] if "census_shop" in path["path"]]
     assert any(p.startswith("module census_shop → RESULTS: dict (18,000 entries, +") for p in paths)
     assert "module census_shop → Registry: type → ITEMS: dict (3,000 entries)" in paths
@@ -208,8 +203,8 @@ def test_the_census_names_big_containers_and_their_growth(census_module) -> None
     assert MIN_ENTRIES == 1000
 
 
-def test_names_can_be_redacted(census_module) -> None:
-    report = Census(redact=True).report()
+def test_names_can_be_redacted() -> None:
+    report = census_of("print(json.dumps(Census(redact=True).report()))")
     assert "RESULTS" not in json.dumps(report)
     assert any("module census_shop → *: dict (9,000" in path["path"] for path in report["paths"])
 
