@@ -160,20 +160,23 @@ class Meta(type):
     def __hash__(cls):
         raise AssertionError("the census ran the host's code")
 
-@functools.cache
-def cached(n):
-    return n
+def a_shop():
+    @functools.cache
+    def cached(n):
+        return n
+    for n in range(1500):
+        cached(n)
+    holder = type("Registry", (), {"__module__": "census_shop", "ITEMS": dict.fromkeys(range(3000))})
+    instance = holder()
+    instance.rows = collections.deque(range(2500))
+    shop = types.ModuleType("census_shop")
+    vars(shop).update(
+        RESULTS=dict.fromkeys(range(9000)), small=[1], cached=cached, Registry=holder, registry=instance,
+        touchy=Touchy(), awkward=Meta("Awkward", (), {}),
+    )
+    return shop
 
-for n in range(1500):
-    cached(n)
-holder = type("Registry", (), {"__module__": "census_shop", "ITEMS": dict.fromkeys(range(3000))})
-instance = holder()
-instance.rows = collections.deque(range(2500))
-shop = sys.modules["census_shop"] = types.ModuleType("census_shop")
-vars(shop).update(
-    RESULTS=dict.fromkeys(range(9000)), small=[1], cached=cached, Registry=holder, registry=instance,
-    touchy=Touchy(), awkward=Meta("Awkward", (), {}),
-)
+shop = sys.modules["census_shop"] = a_shop()
 """
 
 
