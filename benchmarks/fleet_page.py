@@ -10,10 +10,10 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks._requests import timed
 from benchmarks._thousand_services_size import SERVICES
 from tests.browser import chromium
 from tests.browser.people import log_in, wait_until
@@ -63,7 +63,7 @@ def measure(server: RunningServer, browser: Browser) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in (*AIMS, "bytes")}
     state = page.context.storage_state()
     for number in range(ROUNDS):
-        found["server_ms"].append(_timed(page))
+        found["server_ms"].append(timed(page, "/"))
         cold = browser.new_context(
             base_url=server.url, storage_state=state, viewport={"width": 1440, "height": 900}
         )
@@ -81,14 +81,6 @@ def measure(server: RunningServer, browser: Browser) -> dict[str, float]:
         found["scroll_ms"].append(fresh.evaluate(SCROLL))
         cold.close()
     return {name: statistics.median(values) for name, values in found.items()}
-
-
-def _timed(page: Page) -> float:
-    began = time.perf_counter()
-    answer = page.request.get("/")
-    took = (time.perf_counter() - began) * 1000
-    assert answer.ok, answer.status
-    return took
 
 
 def main() -> int:

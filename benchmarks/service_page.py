@@ -10,12 +10,12 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks._forty_series_size import INSTANCES, INTERVAL, SECONDS, SERVICE
+from benchmarks._requests import timed
 from tests.browser import chromium
 from tests.browser.people import drag_over, log_in, wait_for_pictures
 from tests.browser.server import RunningServer, running_server
@@ -32,8 +32,8 @@ def measure(server: RunningServer, browser: Browser) -> dict[str, float]:
     found: dict[str, list[float]] = {"server_ms": [], "reference_ms": [], "cold_ms": [], "select_ms": []}
     path = f"/services/{SERVICE}/pictures/?last=24h"
     for _ in range(ROUNDS):
-        found["server_ms"].append(_timed(page, path))
-        found["reference_ms"].append(_timed(page, "/waiting/?known="))
+        found["server_ms"].append(timed(page, path))
+        found["reference_ms"].append(timed(page, "/waiting/?known="))
         cold = browser.new_context(
             base_url=server.url, storage_state=state, viewport={"width": 1440, "height": 900}
         )
@@ -50,14 +50,6 @@ def measure(server: RunningServer, browser: Browser) -> dict[str, float]:
         "performance.getEntriesByName('select').map((entry) => entry.duration)"
     )
     return {name: statistics.median(values) for name, values in found.items()}
-
-
-def _timed(page: Page, path: str) -> float:
-    began = time.perf_counter()
-    answer = page.request.get(path)
-    took = (time.perf_counter() - began) * 1000
-    assert answer.ok, answer.status
-    return took
 
 
 def _cold_load(page: Page) -> tuple[float, float]:

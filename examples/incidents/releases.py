@@ -9,7 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples.stage.programs import ROOT
+from examples.stage.programs import ROOT, sidecar
+from examples.stage.stage import Stage
 
 TRACES = ROOT / "examples" / "traces"
 GAP_SECONDS = 60
@@ -21,6 +22,15 @@ class Part:
 
     recording: str
     release: str
+
+
+def replay_releases(
+    stage: Stage, parts: list[Part], service: str, *, limit_bytes: int, speed: float | None = None
+) -> None:
+    """Replay `parts` as releases of `service`: at once, or `speed` recorded seconds in one."""
+    folder = compose(parts, service, stage.folder / "recording", limit_bytes=limit_bytes)
+    pace = ["--speed", f"{speed:g}"] if speed is not None else []
+    stage.run(sidecar("replay", ["replay", str(folder), *pace], stage.agent, stage.logs))
 
 
 def compose(parts: list[Part], service: str, target: Path, *, limit_bytes: int) -> Path:

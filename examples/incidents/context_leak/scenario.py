@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from examples.demo.expectations import finding_of
-from examples.incidents.releases import Part, compose
+from examples.incidents.releases import Part, replay_releases
 from examples.incidents.scenario import BUILD_SECONDS, GO_LOAD_OPTIONS, INCIDENTS, go_available, go_program
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
@@ -62,8 +62,7 @@ class ContextLeak:
             return
         say("no Go is installed: the recorded releases are replayed")
         parts = [Part("context-fixed", GOOD), Part("context-leak", BAD), Part("context-fixed", FIXED)]
-        folder = compose(parts, SERVICE, stage.folder / "recording", limit_bytes=LIMIT_BYTES)
-        stage.run(sidecar("replay", ["replay", str(folder)], stage.agent, stage.logs))
+        replay_releases(stage, parts, SERVICE, limit_bytes=LIMIT_BYTES)
 
     def each_second(self) -> str:
         """Release the bad version, restart it once, and release the fixed one when told, as an operator would."""

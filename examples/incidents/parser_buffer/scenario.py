@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from examples.demo.expectations import finding_of
-from examples.incidents.releases import Part, compose
+from examples.incidents.releases import Part, replay_releases
 from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_available, go_program
 from examples.stage.programs import Program, free_port, python_service, sidecar
 from examples.stage.stage import Expectation, Stage, say
@@ -38,8 +38,7 @@ class ParserBuffer:
         else:
             say(f"no Go is installed: the recording of {GO_SERVICE} is replayed")
             parts = [Part("parser-keeps-buffer", "v7")]
-            folder = compose(parts, GO_SERVICE, stage.folder / "recording", limit_bytes=RECORDED_LIMIT_BYTES)
-            stage.run(sidecar("replay", ["replay", str(folder)], stage.agent, stage.logs))
+            replay_releases(stage, parts, GO_SERVICE, limit_bytes=RECORDED_LIMIT_BYTES)
         self._start_python()
         limits = " and ".join(f"{one.name} at {LIMIT_BYTES[one.name] >> 20} MiB" for one in self.killed)
         say(f"they fetch and parse, and are killed: {limits}")

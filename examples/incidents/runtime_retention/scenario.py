@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from examples.demo.expectations import finding_of, word_on
-from examples.incidents.releases import Part, compose
+from examples.incidents.releases import Part, replay_releases
 from examples.incidents.scenario import GO_LOAD_OPTIONS, build_go, go_available, go_program
 from examples.stage.load import Load
 from examples.stage.programs import Program, free_port, sidecar
@@ -50,9 +50,7 @@ class RuntimeRetention:
         if not self.live:
             say("no Go is installed: the two recorded releases are replayed")
             parts = [Part("madvfree", "v1"), Part("madvdontneed", "v2")]
-            folder = compose(parts, SERVICE, stage.folder / "recording", limit_bytes=RECORDED_LIMIT_BYTES)
-            arguments = ["replay", str(folder), "--speed", f"{REPLAY_SPEED:g}"]
-            stage.run(sidecar("replay", arguments, stage.agent, stage.logs))
+            replay_releases(stage, parts, SERVICE, limit_bytes=RECORDED_LIMIT_BYTES, speed=REPLAY_SPEED)
             return
         self.binary = build_go("runtime_retention/program", stage.folder / "bin")
         self.port = free_port()
