@@ -33,6 +33,12 @@ def resident_megabytes() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def huge_megabytes() -> float:
+    """What of this process lies in huge pages."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("AnonHugePages:")) / 1e3
+
+
 def fork_ms() -> float:
     """A bare fork of this process, as the parent sees it."""
     started = time.perf_counter()
@@ -69,24 +75,36 @@ def longest_gap_ms(run: Callable[[], object]) -> float:
 
 
 def measure(megabytes: float) -> dict[str, float]:
-    """Medians over rounds that alternate fork, clone, census."""
+    """Medians over rounds of clone and census; the forks come first, before a search has merged any page."""
     native.start()
     heap = live_heap(megabytes)
     gc.collect()
     site = [("Session.__init__", live_heap.__code__.co_filename, 0)]
-    found = native.find_holders(site, method="snapshot")
     rows: dict[str, list[float]] = {name: [] for name in ("fork", "clone", "total", "gap", "census")}
+    rows["fork"] = [fork_ms() for _ in range(ROUNDS)]
+    before = resident_megabytes()
+    searches: list[native.HolderReport] = []
+    rows["first"] = [longest_gap_ms(lambda: searches.append(native.find_holders(site, method="snapshot")))]
     for _ in range(ROUNDS):
-        rows["fork"].append(fork_ms())
         started = time.perf_counter()
         rows["clone"].append(native.find_holders(site, method="snapshot")["pause_ms"])
         rows["total"].append((time.perf_counter() - started) * 1e3)
         rows["gap"].append(longest_gap_ms(lambda: native.find_holders(site, method="snapshot")))
         rows["census"].append(native.census().pause_ms)
+    grown = resident_megabytes() - before
     assert heap
     medians = {name: statistics.median(values) for name, values in rows.items()}
     quickest = {f"{name}_min": min(values) for name, values in rows.items()}
-    return medians | quickest | {"rss": resident_megabytes(), "unexplained": found["unexplained_share"]}
+    return (
+        medians
+        | quickest
+        | {
+            "rss": before,
+            "grown": grown,
+            "huge": huge_megabytes(),
+            "unexplained": searches[0]["unexplained_share"],
+        }
+    )
 
 
 def main() -> int:
@@ -108,9 +126,11 @@ def main() -> int:
             f"{name} {row[name]:6.1f} ({row[name + '_min']:.1f})"
             for name in ("fork", "clone", "gap", "census")
         ]
+        cells.append(f"gap of the first search {row['first']:.1f}")
         print(f"  RSS {row['rss']:4.0f} MB: {'  '.join(cells)}  whole search {row['total']:.0f}", flush=True)
         print(
-            f"     clone / fork {row['clone'] / row['fork']:.2f}, unexplained {row['unexplained']:.1%}",
+            f"     clone / fork {row['clone'] / row['fork']:.2f}, unexplained {row['unexplained']:.1%}, "
+            f"RSS grown by {row['grown']:.1f} MB, in huge pages {row['huge']:.0f} MB",
             flush=True,
         )
     return 0

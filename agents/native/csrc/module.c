@@ -5,6 +5,7 @@
 #if PLIMSOLL_SUPPORTED
 #include "export.h"
 #include "hooks.h"
+#include "pages.h"
 #include "search.h"
 
 #define STOP_WAIT_TURNS 500 /* × 1 ms that stop() waits for an exporter in another thread */
@@ -152,6 +153,7 @@ static PyMethodDef METHODS[] = {
     {"columns", module_columns, METH_VARARGS, NULL},
     {"pprof", module_pprof, METH_VARARGS, NULL},
     SEARCH_METHODS
+    PAGES_METHODS
     ALLOCATOR_METHODS
     {NULL, NULL, 0, NULL},
 };
