@@ -51,7 +51,12 @@ def service_memory(
 ) -> ServiceMemory:
     """Read the waterfall of a service: the mean of at most `MAX_INSTANCES` of the given instances, the last ones."""
     chosen = list(instance_ids)[-MAX_INSTANCES:]
-    series = _trimmed(read_service_series(service, start, end, names=COLUMNS, bins=BINS, instance_ids=chosen))
+    return memory_of(read_service_series(service, start, end, names=COLUMNS, bins=BINS, instance_ids=chosen))
+
+
+def memory_of(measured: ServiceSeries) -> ServiceMemory:
+    """Return the waterfall of the mean of the instances."""
+    series = _trimmed(measured)
     return ServiceMemory(
         series, memory_waterfall({name: _mean(matrix) for name, matrix in series.columns.items()})
     )

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboards import service_memory
 from dashboards import service_pictures as drawing
 from dashboards.asked import lifetime
 from dashboards.figures.timeline import Event
@@ -21,8 +22,8 @@ from dashboards.links import service_url
 from dashboards.period import DEFAULT_SECONDS, LIVE_WITHIN_SECONDS, PRESETS, Period, period_from
 from dashboards.scope import Scope
 from dashboards.service_head import ServiceHead, service_head
-from dashboards.service_memory import layer_rows, memory_figure, service_memory
-from dashboards.service_series import ServiceSeries, read_service_series
+from dashboards.service_memory import ServiceMemory, layer_rows, memory_figure, memory_of
+from dashboards.service_series import ServiceSeries, service_series, stored_series
 from dashboards.zones import offsets_seconds
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.advice import diagnosis_name
@@ -33,6 +34,7 @@ from profiler_server.core.points import CANONICAL_COLUMNS
 from profiler_server.profiles.model import ProfileSelection
 from profiler_server.profiles.queries import snapshots
 from profiler_server.series.queries import series_names
+from profiler_server.storage.consistent import consistent_reads
 
 BINS = 600
 MAX_INSTANCES_DRAWN = 100
@@ -172,16 +174,19 @@ def _page_state(scope: Scope, address: ServiceAddress, now: datetime) -> dict[st
 
 
 def pictures(scope: Scope, address: ServiceAddress) -> str:
-    """Return the figures and the instances' lines of the address as JSON."""
-    period, ids = address.period, shown_instances(address)
-    series = _read(address, ids)
+    """Return the figures and the instances' lines of the address as JSON, all from one state of the database."""
+    with consistent_reads():
+        return _pictures(scope, address)
+
+
+def _pictures(scope: Scope, address: ServiceAddress) -> str:
+    period = address.period
+    series, measured = _read(address)
     watch = analysis.watch_of(scope.project.pk, address.service.pk)
     curve = drawing.curve_from((watch.evaluation or {}).get("evidence")) if watch else None
     timeline = drawing.timeline(series, address.extra, events(scope, address, series), scope.zone)
     scatter = drawing.memory_against_load(series, curve, scope.zone)
-    memory = memory_figure(
-        service_memory(address.service, period.start, period.end, instance_ids=ids), scope.zone
-    )
+    memory = memory_figure(measured, scope.zone)
     parts = {
         "timeline": timeline.to_json(),
         "scatter": scatter.to_json() if scatter is not None else "null",
@@ -194,10 +199,8 @@ def pictures(scope: Scope, address: ServiceAddress) -> str:
 
 def tables(scope: Scope, address: ServiceAddress) -> dict[str, Any]:
     """Return the pictures of the address as tables: the time axis and what happened on it."""
-    period, ids = address.period, shown_instances(address)
-    series = _read(address, ids)
+    series, memory = _read(address)
     titles, rows = drawing.table_rows(series, [*drawing.TIMELINE_NAMES, *address.extra])
-    memory = service_memory(address.service, period.start, period.end, instance_ids=ids)
     found = sorted(events(scope, address, series), key=lambda event: event.ts)
     return {"titles": titles, "rows": rows, "layers": layer_rows(memory), "events": found}
 
@@ -211,11 +214,19 @@ def shown_instances(address: ServiceAddress) -> list[int]:
     return [instance.pk for instance in found[-MAX_INSTANCES_DRAWN:]]
 
 
-def _read(address: ServiceAddress, ids: Sequence[int]) -> ServiceSeries:
-    names, period = [*drawing.TIMELINE_NAMES, *address.extra], address.period
-    return read_service_series(
-        address.service, period.start, period.end, names=names, bins=BINS, instance_ids=ids
+def _read(address: ServiceAddress) -> tuple[ServiceSeries, ServiceMemory]:
+    """Read the points of all pictures: the last instances' for the waterfall too, the others' for the time axis."""
+    service, span, ids = address.service, (address.period.start, address.period.end), shown_instances(address)
+    names = [*drawing.TIMELINE_NAMES, *address.extra]
+    others, last = ids[: -service_memory.MAX_INSTANCES], ids[-service_memory.MAX_INSTANCES :]
+    found = stored_series(
+        service, *span, names=[*names, *service_memory.COLUMNS], bins=BINS, instance_ids=last
     )
+    in_memory = [one for one in found if one.name in service_memory.COLUMNS]
+    if others:
+        found += stored_series(service, *span, names=names, bins=BINS, instance_ids=others)
+    series = service_series(service, [one for one in found if one.name in names], *span, bins=BINS)
+    return series, memory_of(service_series(service, in_memory, *span, bins=service_memory.BINS))
 
 
 def events(scope: Scope, address: ServiceAddress, series: ServiceSeries) -> list[Event]:

@@ -172,17 +172,17 @@ def instance_lines(series: ServiceSeries) -> list[InstanceLine]:
 
 
 def _instance_line(series: ServiceSeries, index: int, shares: FloatArray, top: float) -> InstanceLine:
-    known = np.flatnonzero(np.isfinite(shares))
-    if not len(known):
+    if not np.isfinite(shares).any():
         return InstanceLine(series.instance_ids[index], "", None, None)
+    last, highest = float(shares[np.isfinite(shares)][-1] * top), float(np.nanmax(shares) * top)
+    shares = np.fmax.reduceat(shares, np.arange(0, len(shares), -(-len(shares) // int(INSTANCE_WIDTH))))
+    known = np.flatnonzero(np.isfinite(shares))
     step = INSTANCE_WIDTH / len(shares)
     x = np.round((known + 0.5) * step, 1)
     y = np.round(INSTANCE_HEIGHT - 1 - shares[known] * (INSTANCE_HEIGHT - 2), 1)
     breaks = np.append(True, np.diff(known) > 1)
     path = "".join(f"{'M' if new else 'L'}{a:g} {b:g}" for a, b, new in zip(x, y, breaks, strict=True))
-    return InstanceLine(
-        series.instance_ids[index], path, float(shares[known[-1]] * top), float(np.nanmax(shares) * top)
-    )
+    return InstanceLine(series.instance_ids[index], path, last, highest)
 
 
 def table_rows(

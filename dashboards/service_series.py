@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from profiler_server.catalog.models import Service
 from profiler_server.core.profile import FloatArray
-from profiler_server.series.queries import Series, read_series
+from profiler_server.series.queries import Series, read_series, read_stored
 
 SHORTEST_BIN_SECONDS = 1.0
 MAX_FILLED_BINS = 2
@@ -87,11 +87,31 @@ def read_service_series(
     instance_ids: Sequence[int] | None = None,
 ) -> ServiceSeries:
     """Return the named columns between `start` and `end` (unix seconds) on a grid of at most `bins` bins."""
+    found = stored_series(service, start, end, names=names, bins=bins, instance_ids=instance_ids)
+    return service_series(service, found, start, end, bins=bins)
+
+
+def stored_series(
+    service: Service,
+    start: float,
+    end: float,
+    *,
+    names: Sequence[str],
+    bins: int,
+    instance_ids: Sequence[int] | None = None,
+) -> list[Series]:
+    """Return the points that `service_series` can put on a grid of `bins` bins or fewer."""
     span = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
-    found = read_series(
+    return read_stored(
         service.project_id, service.pk, *span, names=list(names), instance_ids=instance_ids, max_points=bins
     )
-    interval = interval_seconds(service, found) if COUNTED & set(names) else 0.0
+
+
+def service_series(
+    service: Service, found: Sequence[Series], start: float, end: float, *, bins: int
+) -> ServiceSeries:
+    """Return points that were read on a grid of at most `bins` bins between `start` and `end` (unix seconds)."""
+    interval = interval_seconds(service, found)
     return on_grid(found, start, end, bins=bins, interval=interval, limit_bytes=service.memory_limit_bytes)
 
 

@@ -23,11 +23,17 @@ def encode_batch(batch: PointBatch) -> bytes:
 
 def decode_batch(block: bytes | memoryview, names: Sequence[str], points: int) -> PointBatch:
     """Undo `encode_batch`. Raises `DamagedBlock`."""
+    ts, values = decode_columns(block, len(names), points)
+    return PointBatch(ts, dict(zip(names, values, strict=True)))
+
+
+def decode_columns(block: bytes | memoryview, columns: int, points: int) -> tuple[FloatArray, FloatArray]:
+    """Return the times f64[points] and the values f64[columns, points] of a batch. Raises `DamagedBlock`."""
     payload = unseal(block)
-    if len(payload) != FLOAT_BYTES * points * (len(names) + 1):
+    if len(payload) != FLOAT_BYTES * points * (columns + 1):
         raise DamagedBlock("A stored batch of points is not as long as its row says.")
-    values = np.frombuffer(payload, np.float64).reshape(len(names) + 1, points)
-    return PointBatch(values[0], {name: values[i + 1] for i, name in enumerate(names)})
+    values = np.frombuffer(payload, np.float64).reshape(columns + 1, points)
+    return values[0], values[1:]
 
 
 def rounded_times(ts: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from profiler_server.storage.services import ServiceKey
 MAX_SERIES = 2_000
 MAX_POINTS_PER_SERIES = 20_000
 
-__all__ = ["Series", "read_series", "series_names"]
+__all__ = ["Series", "read_series", "read_stored", "series_names"]
 
 
 def read_series(
@@ -34,6 +34,30 @@ def read_series(
     With `max_points` each has at most so many points (means with lows and highs). Raises `LimitExceeded` when more
     than `MAX_SERIES` series would come.
     """
+    found = read_stored(
+        project_id, service_id, start, end, names=names, instance_ids=instance_ids, max_points=max_points
+    )
+    if max_points is None:
+        return found
+    span = (start.timestamp(), end.timestamp())
+    return [downsample(series, *span, min(max_points, MAX_POINTS_PER_SERIES)) for series in found]
+
+
+def read_stored(
+    project_id: int,
+    service_id: int,
+    start: datetime,
+    end: datetime,
+    *,
+    names: Sequence[str] | None = None,
+    instance_ids: Iterable[int] | None = None,
+    max_points: int | None = None,
+) -> list[Series]:
+    """Return what `read_series` does before it is thinned: for a reader that puts the points into bins of its own.
+
+    They come from the coarsest tier that has `max_points` or more; `lows` and `highs` are None where that is the points
+    as they were sent.
+    """
     wanted = None if instance_ids is None else sorted(set(instance_ids))
     reading = Reading(
         ServiceKey(project_id, service_id), start, end, None if names is None else tuple(names), wanted
@@ -44,10 +68,7 @@ def read_series(
         raise LimitExceeded(
             f"{len(found)} series match; at most {MAX_SERIES} can be read: name instances or columns."
         )
-    if max_points is None:
-        return found
-    span = (start.timestamp(), end.timestamp())
-    return [downsample(series, *span, min(max_points, MAX_POINTS_PER_SERIES)) for series in found]
+    return found
 
 
 def series_names(service_id: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from profiler_server.core.errors import LimitExceeded
 from profiler_server.core.profile import FloatArray
-from profiler_server.series.batches import decode_batch
+from profiler_server.series.batches import decode_columns
 from profiler_server.series.column_sets import column_sets
 from profiler_server.series.hours import FIVE_MINUTES, SECONDS_PER_HOUR
 from profiler_server.series.model import Series
@@ -71,11 +72,7 @@ def read_points(reading: Reading, max_points: int | None) -> list[Series]:
         _add_hourly(reading, names, pieces)
     else:
         _add_slices(reading, names, pieces, thinned=step >= FIVE_MINUTES)
-    for row in _bounded("read_hot", reading, {}, MAX_HOT_BATCHES):
-        batch = decode_batch(row[3], sets[row[1]], row[2])
-        for name in batch.columns.keys() & set(names):
-            values = batch.columns[name]
-            pieces.setdefault((row[0], name), []).append(_Piece(batch.ts, values))
+    _add_hot(reading, sets, pieces)
     window = (reading.start.timestamp(), reading.end.timestamp())
     if step >= FIVE_MINUTES:
         window = (window[0] - min(step, SECONDS_PER_HOUR), window[1])
@@ -98,6 +95,18 @@ def _bounded(
     if len(rows) > most:
         raise LimitExceeded(f"More than {most:,} rows of points match; ask for less time or fewer instances.")
     return rows
+
+
+def _add_hot(reading: Reading, sets: Mapping[int, tuple[str, ...]], pieces: _Pieces) -> None:
+    wanted = {
+        set_id: [(place, name) for place, name in enumerate(names) if _wanted(reading, name)]
+        for set_id, names in sets.items()
+    }
+    for instance_id, set_id, points, block in _bounded("read_hot", reading, {}, MAX_HOT_BATCHES):
+        if wanted[set_id]:
+            ts, columns = decode_columns(block, len(sets[set_id]), points)
+            for place, name in wanted[set_id]:
+                pieces.setdefault((instance_id, name), []).append(_Piece(ts, columns[place]))
 
 
 def _add_slices(reading: Reading, names: tuple[str, ...], pieces: _Pieces, *, thinned: bool) -> None:

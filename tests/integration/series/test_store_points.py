@@ -21,7 +21,7 @@ from profiler_server.catalog.models import Instance, Release
 from profiler_server.core.errors import InvalidPoints
 from profiler_server.core.points import point_batch
 from profiler_server.series.actions.store_points import store_points
-from profiler_server.series.queries import read_series, series_names
+from profiler_server.series.queries import read_series, read_stored, series_names
 from profiler_server.storage.times import from_unix
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,15 @@ def test_downsampling_keeps_the_extremes(instance: Instance) -> None:
     assert series.highs.max() == 9_000.0
     assert series.lows is not None
     assert series.lows.min() == 100.0
+
+
+def test_a_reader_with_bins_of_its_own_gets_the_points_as_they_were_sent(instance: Instance) -> None:
+    ts = [NOW.timestamp() - i for i in range(3_000)]
+    store_points(instance, point_batch(ts, {"rss_bytes": [100.0] * 3_000}), now=NOW)
+    span = NOW - timedelta(hours=2), NOW + timedelta(minutes=1)
+    (series,) = read_stored(instance.project_id, instance.service_id, *span, max_points=50)
+    assert len(series.ts) == 3_000
+    assert series.lows is None
 
 
 def test_times_outside_the_retention_are_refused(instance: Instance) -> None:
