@@ -1,8 +1,10 @@
 /** The fleet: filter as you type, keys, and sparklines that are fetched for the rows in sight. */
 
 const BATCH = 40;
-const FIRST_ROWS = 60;
-const NEXT_ROWS = 90;
+const FIRST_ROWS = 30;
+const NEXT_ROWS = 80;
+const REST_MS = 60;
+const ROWS_PER_FRAME = 8;
 const input = document.getElementById("fleet-filter");
 const table = document.getElementById("fleet");
 const rows = table ? [...table.tBodies[0].rows] : [];
@@ -63,33 +65,51 @@ function path(name, d) {
 }
 
 const waiting = new Set();
+const arrived = [];
 let timer = 0;
+let fetching = false;
+
+/** Lines are fetched for rows that stay in sight a moment, one request at a time; rows that flew past cost nothing. */
+function fetchSoon() {
+  clearTimeout(timer);
+  if (waiting.size && !fetching) timer = setTimeout(fetchLines, REST_MS);
+}
 
 async function fetchLines() {
   const batch = [...waiting].slice(0, BATCH);
   batch.forEach((row) => waiting.delete(row));
-  if (waiting.size) timer = setTimeout(fetchLines, 30);
-  const answer = await fetch(`${location.origin}/sparklines/?ids=${batch.map((row) => row.dataset.id).join(",")}`);
-  if (!answer.ok) return;
-  const { lines } = await answer.json();
-  for (const row of batch) {
-    const line = lines[row.dataset.id];
-    const svg = row.querySelector("svg");
-    if (!line) { svg.replaceChildren(); continue; }
-    svg.setAttribute("aria-label", line.words);
-    svg.replaceChildren(...["area", "load", "limit", "memory"].filter((name) => line[name]).map((name) => path(name, line[name])));
+  fetching = true;
+  try {
+    const answer = await fetch(`${location.origin}/sparklines/?ids=${batch.map((row) => row.dataset.id).join(",")}`);
+    if (!answer.ok) return;
+    const { lines } = await answer.json();
+    batch.forEach((row) => watcher.unobserve(row));
+    if (!arrived.length) requestAnimationFrame(drawSome);
+    arrived.push(...batch.map((row) => [row, lines[row.dataset.id]]));
+  } finally {
+    fetching = false;
+    fetchSoon();
   }
+}
+
+/** A few rows per frame, so that scrolling stays smooth while lines arrive. */
+function drawSome() {
+  for (const [row, line] of arrived.splice(0, ROWS_PER_FRAME)) drawLine(row.querySelector("svg"), line);
+  if (arrived.length) requestAnimationFrame(drawSome);
+}
+
+function drawLine(svg, line) {
+  if (!line) { svg.replaceChildren(); return; }
+  svg.setAttribute("aria-label", line.words);
+  svg.replaceChildren(...["area", "load", "limit", "memory"].filter((name) => line[name]).map((name) => path(name, line[name])));
 }
 
 const watcher = new IntersectionObserver((entries) => {
   for (const entry of entries) {
-    if (!entry.isIntersecting) continue;
-    watcher.unobserve(entry.target);
-    waiting.add(entry.target);
+    if (entry.isIntersecting) waiting.add(entry.target); else waiting.delete(entry.target);
   }
-  clearTimeout(timer);
-  if (waiting.size) timer = setTimeout(fetchLines, 20);
-}, { rootMargin: "300px" });
+  fetchSoon();
+}, { rootMargin: "900px" });
 
 rows.forEach((row) => watcher.observe(row));
 input?.addEventListener("input", filter);
