@@ -87,7 +87,7 @@ def _update(found: Finding, said: Evaluation, full: Fullness, at: datetime) -> F
     found.version += 1
     found.evidence = plain((said.evidence_json() or {}) | {"signal": "rss_bytes", "limit_share": full.share})
     found.verdict = (
-        f"{diagnosis_name(said.diagnosis)}, no leak: but memory stands at {format_bytes(full.size_bytes)}, "
+        f"{diagnosis_name(said.diagnosis)}, no leak, yet memory stands at {format_bytes(full.size_bytes)}, "
         f"{format_share(full.share)} of its limit of {format_bytes(full.limit_bytes)}."
     )
     found.save()

@@ -40,7 +40,7 @@ def test_it_opens_near_the_limit_says_so_and_ends() -> None:
     assert found is not None
     assert (found.status, found.family) == ("open", "retention")
     assert found.verdict == (
-        "Runtime retention, no leak: but memory stands at 471 MiB, 92 % of its limit of 512 MiB."
+        "Runtime retention, no leak, yet memory stands at 471 MiB, 92 % of its limit of 512 MiB."
     )
     assert subject_of(found, "opened", now=NOW) == "[Plimsoll] checkout stands at 92 % of its limit (no leak)"
     assert "Growth" not in {fact.name for fact in facts_of(found, now=NOW)}
