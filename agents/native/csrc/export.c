@@ -2,6 +2,8 @@
  * other threads may run. */
 #include "export.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,3 +264,5 @@ PyObject *export_columns(const struct export *data) {
     if (!ok) Py_CLEAR(dict);
     return dict;
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

@@ -1,6 +1,8 @@
 /* Reading the running thread's stack from the interpreter's own frames: no allocation, no line look-up. */
 #include "sampler.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include <pthread.h>
 
 static uint32_t only_marker(struct frame_ref *frames, int marker) {
@@ -33,3 +35,5 @@ uint32_t capture_frames(struct frame_ref frames[STACK_DEPTH_LIMIT + 1]) {
     }
     return count ? count : only_marker(frames, MARK_NO_FRAME);
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

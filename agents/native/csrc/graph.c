@@ -1,6 +1,8 @@
 /* The breadth-first walk itself. */
 #include "graph.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include "random.h"
 
 #include <string.h>
@@ -277,3 +279,5 @@ void graph_walk(struct graph *graph) {
         expand(graph, graph->queue[graph->next]);
     }
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

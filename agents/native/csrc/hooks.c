@@ -5,6 +5,8 @@
  * OBJ requests end there, which would count twice. */
 #include "hooks.h"
 
+#if PLIMSOLL_SUPPORTED
+
 static PyMemAllocatorEx wrapped_object, wrapped_buffer;
 static bool paused = true;
 
@@ -122,3 +124,5 @@ enum hook_state hooks_state(void) {
     if (paused) return reached ? HOOKS_PASSIVE : HOOKS_PAUSED;
     return reached ? HOOKS_ARMED : HOOKS_DISPLACED;
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

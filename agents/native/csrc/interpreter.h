@@ -14,7 +14,8 @@
 #endif
 #include <Python.h>
 
-#if defined(Py_GIL_DISABLED) || PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
+#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030F0000 || defined(Py_GIL_DISABLED) || \
+    defined(Py_STACKREF_DEBUG) || defined(PYPY_VERSION)
 #define PLIMSOLL_SUPPORTED 0
 #else
 #define PLIMSOLL_SUPPORTED 1
@@ -26,16 +27,41 @@
 
 #if PY_VERSION_HEX < 0x030D0000
 #define CURRENT_FRAME(thread) ((thread)->cframe->current_frame)
-#define FRAME_CODE(frame) ((frame)->f_code)
-#define FRAME_IS_SHIM(frame) 0
 #define CURRENT_THREAD_STATE() _PyThreadState_UncheckedGet()
 #define IS_FINALIZING() _Py_IsFinalizing()
 #else
 #define CURRENT_FRAME(thread) ((thread)->current_frame)
-#define FRAME_CODE(frame) ((PyCodeObject *)(frame)->f_executable)
-#define FRAME_IS_SHIM(frame) ((frame)->owner == FRAME_OWNED_BY_CSTACK || !PyCode_Check((frame)->f_executable))
 #define CURRENT_THREAD_STATE() PyThreadState_GetUnchecked()
 #define IS_FINALIZING() Py_IsFinalizing()
+#endif
+
+/* What a slot of a frame refers to (borrowed), or NULL.  Since 3.14 slots are tagged words: the low bits say that the
+ * reference is only borrowed, or that there is a small number instead of an object. */
+#if PY_VERSION_HEX < 0x030E0000
+#define SLOT_OBJECT(slot) ((PyObject *)(slot))
+#else
+#include <internal/pycore_interpframe.h>
+#include <internal/pycore_tstate.h>
+#define SLOT_OBJECT(slot) (PyStackRef_IsTaggedInt(slot) ? NULL : PyStackRef_AsPyObjectBorrow(slot))
+#endif
+
+#if PY_VERSION_HEX < 0x030C0000
+#define FRAME_FUNCTION(frame) ((PyObject *)(frame)->f_func)
+#else
+#define FRAME_FUNCTION(frame) SLOT_OBJECT((frame)->f_funcobj)
+#endif
+
+#if PY_VERSION_HEX < 0x030D0000
+#define FRAME_CODE(frame) ((frame)->f_code)
+#define FRAME_IS_SHIM(frame) 0
+#else
+#define FRAME_CODE(frame) ((PyCodeObject *)SLOT_OBJECT((frame)->f_executable))
+#if PY_VERSION_HEX < 0x030E0000
+#define FRAME_IS_ENTRY(frame) ((frame)->owner == FRAME_OWNED_BY_CSTACK)
+#else
+#define FRAME_IS_ENTRY(frame) ((frame)->owner >= FRAME_OWNED_BY_INTERPRETER)
+#endif
+#define FRAME_IS_SHIM(frame) (FRAME_IS_ENTRY(frame) || !PyCode_Check(FRAME_CODE(frame)))
 #endif
 
 #if PY_VERSION_HEX < 0x030C0000

@@ -1,13 +1,38 @@
 /* Private layouts, per minor version, and the hidden storage of a few standard types. */
 #include "layouts.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include "graph.h"
 
 #include <internal/pycore_dict.h>
 #include <internal/pycore_object.h>
+#include <internal/pycore_runtime.h>
 #include <frameobject.h>
 #include <structmember.h>
 #include <string.h>
+
+/* ---- agreement -------------------------------------------------------------------------------------------------- */
+
+#if PY_VERSION_HEX < 0x030D0000
+bool layouts_agree(void) { return true; } /* these interpreters do not say */
+#else
+bool layouts_agree(void) {
+    const _Py_DebugOffsets *said = &_PyRuntime.debug_offsets;
+    return !said->free_threaded && said->interpreter_state.gc == offsetof(PyInterpreterState, gc) &&
+           said->interpreter_state.ceval_gil == offsetof(PyInterpreterState, ceval.gil) &&
+           said->thread_state.current_frame == offsetof(PyThreadState, current_frame) &&
+           said->thread_state.thread_id == offsetof(PyThreadState, thread_id) &&
+           said->interpreter_frame.size == sizeof(_PyInterpreterFrame) &&
+           said->interpreter_frame.executable == offsetof(_PyInterpreterFrame, f_executable) &&
+           said->interpreter_frame.previous == offsetof(_PyInterpreterFrame, previous) &&
+           said->interpreter_frame.instr_ptr == offsetof(_PyInterpreterFrame, instr_ptr) &&
+           said->interpreter_frame.localsplus == offsetof(_PyInterpreterFrame, localsplus) &&
+           said->interpreter_frame.owner == offsetof(_PyInterpreterFrame, owner) &&
+           said->code_object.localsplusnames == offsetof(PyCodeObject, co_localsplusnames) &&
+           said->code_object.co_code_adaptive == offsetof(PyCodeObject, co_code_adaptive);
+}
+#endif
 
 /* ---- instances -------------------------------------------------------------------------------------------------- */
 
@@ -89,18 +114,22 @@ _PyInterpreterFrame *frame_behind(PyObject *object) {
     if (!PyGen_Check(object) && !PyCoro_CheckExact(object) && !PyAsyncGen_CheckExact(object)) return NULL;
     PyGenObject *generator = (PyGenObject *)object;
     if (generator->gi_frame_state >= FRAME_CLEARED) return NULL;
-    return (_PyInterpreterFrame *)generator->gi_iframe;
+    return (_PyInterpreterFrame *)&generator->gi_iframe;
 }
 
 int frame_slot_count(_PyInterpreterFrame *frame) {
     int locals = FRAME_CODE(frame)->co_nlocalsplus;
+#if PY_VERSION_HEX < 0x030E0000
     return frame->stacktop >= locals ? frame->stacktop : locals; /* a running frame does not say how high its stack is */
+#else
+    return frame->stackpointer ? (int)(frame->stackpointer - frame->localsplus) : locals; /* debug builds do not say */
+#endif
 }
 
 int frame_slot_of(_PyInterpreterFrame *frame, PyObject *child) {
     int count = frame_slot_count(frame);
     for (int i = 0; i < count; i++)
-        if (frame->localsplus[i] == child) return i;
+        if (SLOT_OBJECT(frame->localsplus[i]) == child) return i;
     return -1;
 }
 
@@ -215,3 +244,5 @@ void graph_expand_hidden(struct graph *graph, PyObject *object) {
         if (values) graph_match(graph, values, MATCH_STORAGE, NULL);
     }
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

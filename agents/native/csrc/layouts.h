@@ -7,6 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#if PLIMSOLL_SUPPORTED
+/* Whether the interpreter that runs is laid out as the headers said that this was built with: a wheel may meet
+ * another release of its minor version. */
+bool layouts_agree(void);
+
 /* The instance's __dict__ if it exists as an object; never makes one. */
 PyObject *instance_dict(PyObject *object);
 /* Attribute values that are kept without a dict, and their names' dict keys; NULL when there are none. */
@@ -23,5 +28,6 @@ _PyInterpreterFrame *frame_behind(PyObject *object);
 int frame_slot_of(_PyInterpreterFrame *frame, PyObject *child);
 /* How many slots of the frame can be read. */
 int frame_slot_count(_PyInterpreterFrame *frame);
+#endif /* PLIMSOLL_SUPPORTED */
 
 #endif

@@ -5,6 +5,7 @@
 #if PLIMSOLL_SUPPORTED
 #include "export.h"
 #include "hooks.h"
+#include "layouts.h"
 #include "pages.h"
 #include "search.h"
 
@@ -159,6 +160,7 @@ static PyMethodDef METHODS[] = {
 };
 #else
 static PyMethodDef METHODS[] = {ALLOCATOR_METHODS {NULL, NULL, 0, NULL}};
+#define layouts_agree() 0
 #endif
 
 static struct PyModuleDef DEFINITION = {
@@ -166,6 +168,6 @@ static struct PyModuleDef DEFINITION = {
 
 PyMODINIT_FUNC PyInit__native(void) {
     PyObject *module = PyModule_Create(&DEFINITION);
-    if (module && PyModule_AddIntConstant(module, "SUPPORTED", PLIMSOLL_SUPPORTED)) Py_CLEAR(module);
+    if (module && PyModule_AddIntConstant(module, "SUPPORTED", layouts_agree())) Py_CLEAR(module);
     return module;
 }

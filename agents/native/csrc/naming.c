@@ -1,6 +1,8 @@
 /* Naming edges as a person would: module, attribute, closure variable, local, element. */
 #include "naming.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include "layouts.h"
 
 #include <internal/pycore_dict.h>
@@ -313,3 +315,5 @@ void write_path(struct text *text, const struct graph *graph, uint32_t holder, P
     for (uint32_t i = length < TAIL_STEPS ? length : TAIL_STEPS; i-- > 0;) write_edge(text, graph, tail[i]);
     write_leaf(text, graph, holder, leaf, match);
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

@@ -5,6 +5,8 @@
  * linked: the capsule is found in sys.modules, and an unknown version is left alone. */
 #include "hooks.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include <string.h>
 
 #define NUMPY_FEATURE_VERSION_MIN 0x0F /* 1.22, the first with data handlers */
@@ -124,3 +126,5 @@ void numpy_unhook(void) {
     patched->allocator = wrapped;
     patched = NULL;
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

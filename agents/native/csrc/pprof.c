@@ -1,6 +1,8 @@
 /* The pprof form (github.com/google/pprof, profile.proto), written by hand: field numbers are in the comments. */
 #include "export.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,3 +205,5 @@ PyObject *export_pprof(const struct export *data, int64_t time_ns, int64_t durat
     free(out.bytes);
     return result;
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

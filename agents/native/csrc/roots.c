@@ -1,6 +1,8 @@
 /* Where the walk starts: modules, running frames, per-thread and per-interpreter state. */
 #include "graph.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include "layouts.h"
 
 uint32_t graph_new_root(struct graph *graph, struct root root) {
@@ -30,13 +32,9 @@ static void add_frame(struct graph *graph, _PyInterpreterFrame *frame) {
     int count = frame_slot_count(frame);
     for (int i = 0; i < count; i++) {
         int kind = i < code->co_nlocalsplus ? ROOT_LOCAL : ROOT_TEMPORARY;
-        add(graph, (struct root){kind, i, (PyObject *)code}, frame->localsplus[i]);
+        add(graph, (struct root){kind, i, (PyObject *)code}, SLOT_OBJECT(frame->localsplus[i]));
     }
-#if PY_VERSION_HEX < 0x030C0000
-    add(graph, (struct root){ROOT_TEMPORARY, 0, (PyObject *)code}, (PyObject *)frame->f_func);
-#else
-    add(graph, (struct root){ROOT_TEMPORARY, 0, (PyObject *)code}, frame->f_funcobj);
-#endif
+    add(graph, (struct root){ROOT_TEMPORARY, 0, (PyObject *)code}, FRAME_FUNCTION(frame));
     add(graph, (struct root){ROOT_TEMPORARY, 0, (PyObject *)code}, frame->f_locals);
 }
 
@@ -48,18 +46,34 @@ static void add_thread(struct graph *graph, PyThreadState *thread) {
     add(graph, root, thread->context);
     add(graph, root, thread->c_profileobj);
     add(graph, root, thread->c_traceobj);
+#if PY_VERSION_HEX >= 0x030E0000
+    add(graph, root, ((_PyThreadStateImpl *)thread)->asyncio_running_loop);
+    add(graph, root, ((_PyThreadStateImpl *)thread)->asyncio_running_task);
+#endif
     for (_PyErr_StackItem *item = thread->exc_info; item; item = item->previous_item) add(graph, root, item->exc_value);
 }
 
-static void add_interpreter(struct graph *graph, PyInterpreterState *interpreter) {
+static void add_exit_callbacks(struct graph *graph, const struct atexit_state *at_exit) {
     struct root root = {ROOT_INTERPRETER, 0, NULL};
-    struct atexit_state *at_exit = &interpreter->atexit;
+#if PY_VERSION_HEX >= 0x030E0000
+    PyObject *list = at_exit->callbacks; /* of (function, args, kwargs) */
+    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++)
+        for (Py_ssize_t part = 0; part < PyTuple_GET_SIZE(PyList_GET_ITEM(list, i)); part++)
+            add(graph, root, PyTuple_GET_ITEM(PyList_GET_ITEM(list, i), part));
+    add(graph, root, list);
+#else
     for (int i = 0; i < at_exit->ncallbacks; i++) {
         if (!at_exit->callbacks[i]) continue;
         add(graph, root, at_exit->callbacks[i]->func);
         add(graph, root, at_exit->callbacks[i]->args);
         add(graph, root, at_exit->callbacks[i]->kwargs);
     }
+#endif
+}
+
+static void add_interpreter(struct graph *graph, PyInterpreterState *interpreter) {
+    struct root root = {ROOT_INTERPRETER, 0, NULL};
+    add_exit_callbacks(graph, &interpreter->atexit);
 #ifdef HAVE_FORK
     add(graph, root, interpreter->before_forkers);
     add(graph, root, interpreter->after_forkers_parent);
@@ -79,3 +93,5 @@ void graph_add_roots(struct graph *graph, PyObject *modules) {
         add_thread(graph, thread);
     add_interpreter(graph, interpreter);
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

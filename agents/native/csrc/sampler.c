@@ -1,6 +1,8 @@
 /* Recording, thinning, pacing, fork. */
 #include "sampler.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -306,3 +308,5 @@ size_t sampler_bytes(void) {
     return sampler.live.capacity * sizeof(struct live_sample) + stack_table_bytes(&sampler.stacks) +
            sizeof page_filter + sizeof sampler;
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

@@ -1,6 +1,8 @@
 /* find_paths() and census(): one walk, in a clone of the process or in the process itself. */
 #include "search.h"
 
+#if PLIMSOLL_SUPPORTED
+
 #include "clone.h"
 #include "naming.h"
 
@@ -208,3 +210,5 @@ PyObject *search_census(PyObject *Py_UNUSED(self), PyObject *args) {
     job_free(&job);
     return result;
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

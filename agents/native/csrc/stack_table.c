@@ -1,6 +1,8 @@
 /* Interning, eviction and deferred release of stacks. */
 #include "stack_table.h"
 
+#if PLIMSOLL_SUPPORTED
+
 static uint32_t hash_node(uint32_t parent, const PyCodeObject *code, int32_t lasti) {
     uint64_t h = ((uint64_t)(uintptr_t)code >> 4) * 0x9E3779B97F4A7C15ull;
     h ^= ((uint64_t)parent << 32 | (uint32_t)lasti) * 0xD6E8FEB86659FD93ull;
@@ -131,3 +133,5 @@ size_t stack_table_bytes(const struct stack_table *table) {
     return (size_t)table->node_top * sizeof *table->nodes + (size_t)table->stack_top * sizeof *table->stacks +
            (size_t)NODE_HASH_SLOTS * sizeof *table->heads;
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

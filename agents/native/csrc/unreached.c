@@ -4,10 +4,21 @@
  * counted; an object with more references than that is held from outside the object graph. */
 #include "graph.h"
 
+#if PLIMSOLL_SUPPORTED
+
+#include "layouts.h"
+
 #include <internal/pycore_gc.h>
 #include <string.h>
 
 #define UNREACHED_MAX 1000000u
+
+/* 3.14.0 to 3.14.4 collect incrementally: one young and two old lists, which lie where the three generations do. */
+#if PY_VERSION_HEX >= 0x030E0000 && PY_VERSION_HEX < 0x030E0500
+#define GENERATIONS_AT offsetof(struct _gc_runtime_state, young)
+#else
+#define GENERATIONS_AT offsetof(struct _gc_runtime_state, generations)
+#endif
 
 struct unreached {
     struct graph *graph;
@@ -49,6 +60,25 @@ static bool can_traverse(PyObject *object) {
     return type->tp_traverse && (!type->tp_is_gc || type->tp_is_gc(object));
 }
 
+/* Since 3.14 a suspended frame shows also what it only borrowed: no reference stands behind that. */
+static void discount_borrowed(struct unreached *set, PyObject *object) {
+#if PY_VERSION_HEX >= 0x030E0000
+    _PyInterpreterFrame *frame = frame_behind(object);
+    for (int slot = frame ? frame_slot_count(frame) : 0; slot-- > 0;) {
+        _PyStackRef reference = frame->localsplus[slot];
+        if (PyStackRef_IsNullOrInt(reference) || PyStackRef_RefcountOnObject(reference)) continue;
+        uint32_t i = slot_of(set, PyStackRef_AsPyObjectBorrow(reference));
+        if (set->hash[i] && set->inner[set->hash[i] - 1]) set->inner[set->hash[i] - 1]--;
+    }
+#endif
+}
+
+static void count_references_of(struct unreached *set, PyObject *object) {
+    if (!can_traverse(object)) return;
+    Py_TYPE(object)->tp_traverse(object, count_inner, set);
+    discount_borrowed(set, object);
+}
+
 static bool unreached_init(struct unreached *set, struct graph *graph) {
     *set = (struct unreached){.graph = graph, .hash_size = 1u << 21};
     set->objects = map_pages((size_t)UNREACHED_MAX * sizeof *set->objects);
@@ -72,12 +102,12 @@ static void queue_as_root(struct graph *graph, PyObject *object, int kind) {
 void graph_walk_unreached(struct graph *graph) {
     struct unreached set;
     struct _gc_runtime_state *gc = &PyInterpreterState_Get()->gc;
+    struct gc_generation *generations = (struct gc_generation *)((char *)gc + GENERATIONS_AT);
     if (unreached_init(&set, graph)) {
         for (int generation = 0; generation < NUM_GENERATIONS; generation++)
-            collect_generation(&set, &gc->generations[generation].head);
+            collect_generation(&set, &generations[generation].head);
         collect_generation(&set, &gc->permanent_generation.head);
-        for (uint32_t i = 0; i < set.count; i++)
-            if (can_traverse(set.objects[i])) Py_TYPE(set.objects[i])->tp_traverse(set.objects[i], count_inner, &set);
+        for (uint32_t i = 0; i < set.count; i++) count_references_of(&set, set.objects[i]);
         for (uint32_t i = 0; i < set.count; i++)
             if (Py_REFCNT(set.objects[i]) > (Py_ssize_t)set.inner[i]) queue_as_root(graph, set.objects[i], ROOT_NATIVE);
         graph_walk(graph);
@@ -86,3 +116,5 @@ void graph_walk_unreached(struct graph *graph) {
     }
     unreached_free(&set);
 }
+
+#endif /* PLIMSOLL_SUPPORTED */

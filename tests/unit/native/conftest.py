@@ -8,9 +8,12 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.native.other_pythons import build, interpreters
 
 SECONDS = 120  # a bound for hangs; each script takes about a second
 PRELUDE = """
@@ -53,3 +56,14 @@ def run_script() -> Callable[..., Answer]:
         return answer | {"stderr": done.stderr}
 
     return run
+
+
+@pytest.fixture(
+    scope="session", params=sorted(interpreters()), ids=lambda version: ".".join(map(str, version))
+)
+def other_python(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """Each supported interpreter of this machine, and a folder with the package built for it."""
+    python = interpreters()[request.param]
+    return python, build(python, tmp_path_factory.mktemp("built"))

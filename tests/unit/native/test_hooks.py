@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.native.other_pythons import SUBINTERPRETERS
+
 
 @pytest.mark.parametrize("allocator", ["pymalloc", "malloc", "debug", "malloc_debug", "pymalloc_debug"])
 def test_every_allocator_of_the_interpreter_can_be_wrapped(run_script, allocator):
@@ -154,36 +156,36 @@ def test_an_unknown_numpy_is_left_alone(run_script):
 
 
 def test_a_subinterpreter_allocates_under_the_hooks_and_cannot_drive_them(run_script):
-    result = run_script("""
-        import _xxsubinterpreters as interpreters
-        made = interpreters.create()
-        try:
-            interpreters.run_string(made, "import plimsoll_agent_native as n; n.start()")
-            refused = ""
-        except interpreters.RunFailedError as error:
-            refused = str(error)
-        interpreters.destroy(made)
-        native.start(4096)
-        for _ in range(5):
-            made = interpreters.create()
-            interpreters.run_string(made, "kept = [bytes(1000) for _ in range(2000)]; del kept")
-            interpreters.destroy(made)
-        made = interpreters.create()
-        native.pause()
-        state = native.stats()["hook_state"]
-        native.resume()
-        stacks = len(native.snapshot())
-        interpreters.destroy(made)
-        native.stop()
-        answer(refused=refused, state=state, stacks=stacks)
-    """)
+    result = run_script(
+        SUBINTERPRETERS
+        + """
+made = create(own_gil=False)
+refused = run(made, "import plimsoll_agent_native as n; n.start()")
+interpreters.destroy(made)
+native.start(4096)
+for _ in range(5):
+    made = create(own_gil=False)
+    run(made, "kept = [bytes(1000) for _ in range(2000)]; del kept")
+    interpreters.destroy(made)
+made = create(own_gil=False)
+native.pause()
+state = native.stats()["hook_state"]
+native.resume()
+stacks = len(native.snapshot())
+interpreters.destroy(made)
+native.stop()
+answer(refused=refused, state=state, stacks=stacks)
+"""
+    )
     assert "main interpreter" in result["refused"]
     assert result["state"] == 3  # the other interpreter may be inside the hooks: they stay and forward
     assert result["stacks"] > 0
 
 
 def test_an_allocation_without_the_gil_is_recorded_without_a_stack(run_script):
-    result = run_script("""
+    """Over malloc: CPython's own allocator needs a thread state, and since 3.14 crashes without one."""
+    result = run_script(
+        """
         import ctypes
         library = ctypes.CDLL(None)  # calls release the GIL
         library.PyMem_Malloc.restype = ctypes.c_void_p
@@ -193,6 +195,8 @@ def test_an_allocation_without_the_gil_is_recorded_without_a_stack(run_script):
         stats = native.stats()
         held_here = held("[without the GIL]")
         answer(count=stats["without_gil"], held=held_here)
-    """)
+    """,
+        PYTHONMALLOC="malloc",
+    )
     assert result["count"] >= 1
     assert result["held"][1] >= 50_000

@@ -62,9 +62,14 @@ def test_senseless_bounds_are_refused(name):
         native.start(**{name: 1})
 
 
-def test_an_unknown_interpreter_is_refused_aloud(monkeypatch):
+@pytest.mark.parametrize(
+    ("knows_the_version", "said"), [(True, "headers that do not fit"), (False, r"3\.11 to 3\.14")]
+)
+def test_an_unknown_interpreter_is_refused_aloud(monkeypatch, knows_the_version, said):
     monkeypatch.setattr("plimsoll_agent_native.sampling._native.SUPPORTED", 0)
-    with pytest.raises(native.UnsupportedInterpreter, match=r"3\.11 to 3\.13"):
+    if not knows_the_version:
+        monkeypatch.delattr("plimsoll_agent_native.sampling._native.start")
+    with pytest.raises(native.UnsupportedInterpreter, match=said):
         native.start()
     assert native.stats() == {"hook_state": 0}
     native.stop()

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from pathlib import Path
 
-import pytest
+from tests.unit.native.other_pythons import SUBINTERPRETERS, run
 
-from tests.unit.native.other_pythons import build, interpreters
-
-SECONDS = 120
 CHURN = "kept = [bytes(900) for _ in range(3000)]\nfor _ in range(40):\n    [bytes(700) for _ in range(500)]\ndel kept"
-SCRIPT = f"""
-import json, sys, threading
+SCRIPT = f"""{SUBINTERPRETERS}
+import json, threading
 import plimsoll_agent_native as native
-if sys.version_info >= (3, 13):
-    import _interpreters as interpreters
-    create = lambda: interpreters.create("isolated")
-elif sys.version_info >= (3, 12):
-    import _xxsubinterpreters as interpreters
-    create = lambda: interpreters.create(isolated=True)
-else:
-    import _xxsubinterpreters as interpreters
-    create = interpreters.create
 native.start(4096)
-made = [create() for _ in range(4)]
+made = [create(own_gil=True) for _ in range(4)]
 failures = []
 def churn(one):
     for _ in range(5):
-        failed = interpreters.run_string(one, {CHURN!r})
+        failed = run(one, {CHURN!r})
         if failed:
-            failures.append(str(failed))
+            failures.append(failed)
 threads = [threading.Thread(target=churn, args=(one,)) for one in made]
 for thread in threads:
     thread.start()
@@ -60,21 +45,8 @@ print(json.dumps(dict(failures=failures, paused=paused, other=other, mine="mine"
 """
 
 
-@pytest.mark.parametrize("version", sorted(interpreters()), ids=lambda version: ".".join(map(str, version)))
-def test_interpreters_with_their_own_gil_are_counted_apart(version: tuple[int, int], tmp_path: Path) -> None:
-    python = interpreters()[version]
-    folder = build(python, tmp_path)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(
-        [python, "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        env={**environment, "PYTHONPATH": str(folder)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)
+def test_interpreters_with_their_own_gil_are_counted_apart(other_python: tuple[str, Path]) -> None:
+    found = run(*other_python, SCRIPT)
     assert found["failures"] == []
     assert found["paused"] == 3  # others may be inside the hooks: these stay, and only forward
     assert (found["other"] > 0) == found["own_gil"]

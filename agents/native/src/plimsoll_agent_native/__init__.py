@@ -73,9 +73,7 @@ def __getattr__(name: str) -> Any:
     """Load what is seldom needed when it is asked for: a service that waits for growth never pays for it."""
     for module, names in _LATER.items():
         if name in names:
-            import importlib  # noqa: PLC0415
-
-            value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+            value = getattr(__import__(f"{__name__}.{module}", fromlist=[name]), name)
             globals()[name] = value
             return value
     msg = f"module {__name__!r} has no attribute {name!r}"

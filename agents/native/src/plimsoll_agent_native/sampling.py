@@ -60,11 +60,7 @@ def start(
     Raises UnsupportedInterpreter, AlreadyStarted, ValueError, RuntimeError (not the main interpreter), MemoryError.
     """
     if not supported():
-        msg = (
-            f"plimsoll-agent-native knows CPython 3.11 to 3.13 with the GIL, not {sys.version.split()[0]}"
-            f" ({sys.implementation.name}{sys.abiflags}); the agent can fall back to tracemalloc or to RSS only"
-        )
-        raise UnsupportedInterpreter(msg)
+        raise UnsupportedInterpreter(_refusal())
     if not INTERVAL_BYTES_MIN <= interval_bytes <= INTERVAL_BYTES_MAX:
         msg = f"interval_bytes must lie in {INTERVAL_BYTES_MIN}..{INTERVAL_BYTES_MAX}, not {interval_bytes}"
         raise ValueError(msg)
@@ -79,6 +75,16 @@ def start(
     _native.start(float(interval_bytes), numpy, max_stacks, max_live_samples, seed)
     _note_armed()
     atexit.register(stop)
+
+
+def _refusal() -> str:
+    """Why this interpreter is not sampled, and what to do instead."""
+    here = f"{sys.version.split()[0]} ({sys.implementation.name}{sys.abiflags})"
+    if hasattr(_native, "start"):  # this minor version, but another release of it
+        why = f"was built with headers that do not fit {here}: install it anew with this interpreter"
+    else:
+        why = f"knows CPython 3.11 to 3.14 with the GIL, not {here}"
+    return f"plimsoll-agent-native {why}; the agent can fall back to tracemalloc or to RSS only"
 
 
 def _load_the_rest() -> None:
