@@ -168,6 +168,20 @@ def test_an_embedded_interpreter_that_starts_again(run_script, tmp_path):
     assert result["code"] == 0
 
 
+def test_a_search_imports_nothing_that_a_child_forked_meanwhile_would_wait_for(run_script):
+    result = run_script("""
+        native.start(4096)
+        kept = [bytes(1000) for _ in range(2_000)]
+        before = set(sys.modules)
+        taken = native.snapshot()
+        for method in ("snapshot", "census"):
+            native.find_holders(taken.stack(0)[:1], method=method)
+        native.census()
+        answer(imported=sorted(set(sys.modules) - before))
+    """)
+    assert result["imported"] == []
+
+
 def test_a_child_forked_during_a_search_can_search_itself(run_script):
     result = run_script("""
         native.start(4096)

@@ -24,7 +24,8 @@ def cgroup_headroom_bytes() -> int | None:
 
 
 def _read(path: str) -> str:
-    with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123 - pathlib is a megabyte to import
+    """Its text; as UTF-8, since other codecs are imported at their first use (see `start()` on imports and forks)."""
+    with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib is a megabyte to import
         return file.read()
 
 
