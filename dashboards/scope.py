@@ -41,8 +41,20 @@ class Scope:
         """Return the project's service `name`; raise `NotFound` for any other, other projects' included."""
         found = Service.objects.filter(project_id=self.project.pk, name=name).first()
         if found is None:
-            raise NotFound(f"No service called {name!r} has reported to the project {self.project.name}.")
+            raise NotFound(
+                f"No service called {name!r} has reported to the project {self.project.name}."
+                f"{self._elsewhere(name)}"
+            )
         return found
+
+    def _elsewhere(self, name: str) -> str:
+        """Return a hint if another project of the user has a service of this name."""
+        others = [project for project in self.projects if project.pk != self.project.pk]
+        there = Service.objects.filter(project__in=others, name=name).values_list("project__name", flat=True)
+        names = " and ".join(sorted(there))
+        return (
+            f" There is one in {names}: choose the project at the top, then open it again." if names else ""
+        )
 
 
 def scope_of(request: HttpRequest) -> Scope | None:

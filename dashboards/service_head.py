@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from dashboards.links import service_url
 from dashboards.period import SILENT_AFTER_SECONDS, Period
@@ -24,14 +25,25 @@ class Silence:
 
 @dataclass(frozen=True)
 class ServiceHead:
-    """What the head shows; `period_query` is the range that the links to the other pages carry."""
+    """What the head shows; `period_query` is what links to the other pages carry, `compare_query` that to Compare."""
 
     service: Service
     last_release: str
     findings: Sequence[Finding]
     state: str
     period_query: str
+    compare_query: str
     silence: Silence | None
+
+    def leading(
+        self, *, instances: Iterable[int] = (), labels: Iterable[tuple[str, str]] = ()
+    ) -> ServiceHead:
+        """Return a head whose links carry these instances and labels, too; Compare has them on both sides."""
+        chosen = [("instance", str(one)) for one in instances]
+        chosen += [(f"label.{key}", value) for key, value in labels]
+        both = [*chosen, *((f"base_{key}", value) for key, value in chosen)]
+        joined = ["&".join(filter(None, (self.period_query, urlencode(part)))) for part in (chosen, both)]
+        return replace(self, period_query=joined[0], compare_query=joined[1])
 
 
 def service_head(
@@ -39,12 +51,14 @@ def service_head(
 ) -> ServiceHead:
     """Return the head of a service's `page` over a range; `data` is (first, last) unix seconds of its points."""
     releases = catalog.releases(service.pk)
+    heard = data is not None and now - data[1] < SILENT_AFTER_SECONDS
     return ServiceHead(
         service=service,
         last_release=releases[-1].version if releases else "",
         findings=analysis.open_findings(service.project_id, service_id=service.pk),
-        state=_state(analysis.watch_of(service.project_id, service.pk)),
+        state=_state(analysis.watch_of(service.project_id, service.pk)) if heard else "silent",
         period_query=period.query(),
+        compare_query=period.query(),
         silence=_silence(service, period, data, now=now, page=page),
     )
 

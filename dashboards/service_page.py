@@ -31,15 +31,14 @@ from profiler_server.analysis.models import ServiceWatch
 from profiler_server.catalog import queries as catalog
 from profiler_server.catalog.models import Instance, MarkerKind, Service
 from profiler_server.core.points import CANONICAL_COLUMNS
-from profiler_server.profiles.model import ProfileSelection
-from profiler_server.profiles.queries import snapshots
+from profiler_server.profiles.queries import pinned_snapshots
 from profiler_server.series.queries import series_names
 from profiler_server.storage.consistent import consistent_reads
 
 BINS = 600
 MAX_INSTANCES_DRAWN = 100
-MAX_SNAPSHOTS = 1_000
 MAX_EXTRA = 8
+MAX_KEY_SHOWN = 18
 MAX_INSTANCE_FILTER = 100
 
 
@@ -80,12 +79,14 @@ class ServiceAddress:
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """An instance and whether the page shows it."""
+    """An instance, its key without what the service's name says already, and whether the page shows it."""
 
     instance: Instance
+    label: str
     chosen: bool
     live: bool
     only_url: str
+    toggle_url: str
     flame_url: str
 
 
@@ -109,6 +110,7 @@ class ServicePage:
     all_instances_url: str
     state_json: Mapping[str, Any]
     empty: bool
+    panels: int
 
 
 def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
@@ -117,11 +119,14 @@ def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
     watch = analysis.watch_of(scope.project.pk, service.pk)
     heard = catalog.instances(service.pk, period.starts_at, period.ends_at)
     instances = [_instance_row(one, address, now) for one in reversed(heard[-drawing.MAX_CARDS :])]
-    names = [name for name in series_names(service.pk) if name not in drawing.TIMELINE_NAMES]
+    reported = series_names(service.pk)
+    names = [name for name in reported if name not in drawing.TIMELINE_NAMES]
     return ServicePage(
-        head=service_head(service, period, data=address.data, now=now.timestamp()),
+        head=service_head(service, period, data=address.data, now=now.timestamp()).leading(
+            instances=address.instance_ids
+        ),
         period=period,
-        presets=[(last, service_url(service.name, last=last), last == period.last) for last in PRESETS],
+        presets=[(last, _preset_url(address, last), last == period.last) for last in PRESETS],
         input_start=period.input_start(scope.zone),
         input_end=period.input_end(scope.zone),
         watch=watch,
@@ -135,24 +140,34 @@ def service_page(scope: Scope, address: ServiceAddress) -> ServicePage:
         all_instances_url=f"{service_url(service.name)}?{period.query()}",
         state_json=_page_state(scope, address, now),
         empty=address.data is None,
+        panels=drawing.panel_count(reported, address.extra),
     )
 
 
 def _instance_row(instance: Instance, address: ServiceAddress, now: datetime) -> InstanceRow:
-    span = {
-        "from_": f"{address.period.start:.0f}",
-        "to": f"{address.period.end:.0f}",
-        "instance": str(instance.pk),
-    }
-    name = address.service.name
+    span = {"from_": f"{address.period.start:.0f}", "to": f"{address.period.end:.0f}"}
+    name, own, extra = address.service.name, str(instance.pk), address.extra
     return InstanceRow(
         instance,
+        label=short_key(address.service, instance.key),
         chosen=instance.pk in address.instance_ids,
         live=instance.ended_at is None
         and (now - instance.last_seen_at).total_seconds() < LIVE_WITHIN_SECONDS,
-        only_url=service_url(name, series=address.extra, **span),
-        flame_url=service_url(name, "flame", **span),
+        only_url=service_url(name, series=extra, instance=own, **span),
+        toggle_url=service_url(name, series=extra, instance=_toggled(address, instance.pk), **span),
+        flame_url=service_url(name, "flame", instance=own, **span),
     )
+
+
+def _preset_url(address: ServiceAddress, last: str) -> str:
+    chosen = [str(one) for one in address.instance_ids]
+    return service_url(address.service.name, last=last, instance=chosen, series=address.extra)
+
+
+def _toggled(address: ServiceAddress, pk: int) -> list[str]:
+    """Return the chosen instances with this one added, or without it if it is among them."""
+    rest = [str(one) for one in address.instance_ids if one != pk]
+    return rest if pk in address.instance_ids else [*rest, str(pk)]
 
 
 def _page_state(scope: Scope, address: ServiceAddress, now: datetime) -> dict[str, Any]:
@@ -184,7 +199,8 @@ def _pictures(scope: Scope, address: ServiceAddress) -> str:
     series, measured = _read(address)
     watch = analysis.watch_of(scope.project.pk, address.service.pk)
     curve = drawing.curve_from((watch.evaluation or {}).get("evidence")) if watch else None
-    timeline = drawing.timeline(series, address.extra, events(scope, address, series), scope.zone)
+    happened, keys = events(scope, address, series), _keys(address, series)
+    timeline = drawing.timeline(series, address.extra, happened, scope.zone, keys=keys)
     scatter = drawing.memory_against_load(series, curve, scope.zone)
     memory = memory_figure(measured, scope.zone)
     parts = {
@@ -195,6 +211,26 @@ def _pictures(scope: Scope, address: ServiceAddress) -> str:
         "range": json.dumps({"from": period.start, "to": period.end}),
     }
     return "{" + ",".join(f'"{name}":{text}' for name, text in parts.items()) + "}"
+
+
+def _keys(address: ServiceAddress, series: ServiceSeries) -> dict[int, str]:
+    """Return what the instances are called while they are few enough for a line each."""
+    if not 1 < len(series.instance_ids) <= drawing.MAX_LINES:
+        return {}
+    found = Instance.objects.filter(service=address.service, pk__in=series.instance_ids)
+    return {pk: clipped(short_key(address.service, key)) for pk, key in found.values_list("pk", "key")}
+
+
+def clipped(text: str, most: int = MAX_KEY_SHOWN) -> str:
+    """Return a text of at most `most` characters, its beginning and its end: names of pods differ at the end."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2 - 1]}…{text[-(most - most // 2) :]}"
+
+
+def short_key(service: Service, key: str) -> str:
+    """Return an instance's key without what the service's name says already."""
+    return key.removeprefix(f"{service.name}-") or key
 
 
 def tables(scope: Scope, address: ServiceAddress) -> dict[str, Any]:
@@ -241,21 +277,17 @@ def events(scope: Scope, address: ServiceAddress, series: ServiceSeries) -> list
     ):
         title = diagnosis_name(finding.diagnosis)
         found.append(Event(finding.started_at.timestamp(), "finding", f"{title}: growth began"))
-        found.append(Event(finding.detected_at.timestamp(), "note", f"{title}: found"))
+        found.append(Event(finding.detected_at.timestamp(), "found", f"{title}: found"))
         if finding.resolved_at is not None:
-            found.append(Event(finding.resolved_at.timestamp(), "note", f"{title}: resolved"))
+            found.append(Event(finding.resolved_at.timestamp(), "resolved", f"{title}: resolved"))
     found += _pinned(scope, address) + drawing.changes(series, address.extra)
     return [event for event in found if period.start <= event.ts <= period.end]
 
 
 def _pinned(scope: Scope, address: ServiceAddress) -> list[Event]:
     period = address.period
-    selection = ProfileSelection(scope.project.pk, address.service.pk, period.starts_at, period.ends_at)
-    pinned = [one for one in snapshots(selection, limit=MAX_SNAPSHOTS) if one.pinned]
-    return [
-        Event(one.taken_at.timestamp(), "pinned", ": ".join(["Pinned snapshot", *one.reasons[:1]]))
-        for one in pinned
-    ]
+    found = pinned_snapshots(scope.project.pk, address.service.pk, period.starts_at, period.ends_at)
+    return [Event(one.taken_at.timestamp(), "pinned", "Pinned snapshot") for one in found]
 
 
 def _marker_text(kind: str, version: str, text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -19,40 +19,56 @@ from profiler_server.core.profile import FloatArray
 
 MAX_LINES = 8
 MEMORY = (("rss_bytes", "RSS", "var(--c-rss)"), ("heap_live_bytes", "live heap", "var(--c-heap)"))
-TIMELINE_NAMES = (
-    "rss_bytes",
-    "heap_live_bytes",
-    "cgroup_limit_bytes",
-    "requests",
-    "errors",
-    "p50_ms",
-    "p99_ms",
-)
+LOAD, LATENCY = ("requests", "errors"), ("p50_ms", "p99_ms")
+TIMELINE_NAMES = ("rss_bytes", "heap_live_bytes", "cgroup_limit_bytes", *LOAD, *LATENCY)
+
+
+ANCHOR_SHARE, ANCHOR_LEAST = 0.1, 8
+OUTSIDE_HEAP = frozenset({"native", "outside", "unmapped", "rss", "free"})
 
 
 @dataclass(frozen=True)
 class LoadCurve:
-    """The floor of memory (bytes) expected at a load (requests per second), both f64[k]."""
+    """How the memory that was judged moves with the load (requests per second to bytes), both f64[k], empty if unknown.
 
+    `signal` names that memory as the evaluation does; the curve's level is that of the whole window it was fitted in.
+    """
+
+    signal: str
     load: FloatArray
     memory: FloatArray
 
 
 def timeline(
-    series: ServiceSeries, extra: Sequence[str], events: Sequence[Event], zone: ZoneInfo
+    series: ServiceSeries,
+    extra: Sequence[str],
+    events: Sequence[Event],
+    zone: ZoneInfo,
+    *,
+    keys: Mapping[int, str] | None = None,
 ) -> style.Picture:
-    """Return the time axis: memory, load, latency, and a panel for each name in `extra`."""
+    """Return the time axis: memory, load, latency, and a panel for each name in `extra`.
+
+    `keys` are the instances' names by id, which the lines of several instances carry where one points at them.
+    """
+    keys = keys or {}
     grid = Grid(series.ts, series.start, series.end, zone)
-    panels = [Panel("Memory", "bytes", _memory_lines(series), main=True)]
+    panels = [Panel("Memory", "bytes", _memory_lines(series, keys), main=True)]
     panels += [panel for panel in (_load_panel(series), _latency_panel(series)) if panel.lines]
-    panels += [panel for panel in (_extra_panel(series, name) for name in extra) if panel.lines]
+    panels += [panel for panel in (_extra_panel(series, name, keys) for name in extra) if panel.lines]
     return timeline_figure(grid, panels, events)
 
 
-def _memory_lines(series: ServiceSeries) -> list[Line]:
+def panel_count(reported: Iterable[str], extra: Sequence[str]) -> int:
+    """Return how many panels the time axis of a service has that reports these columns."""
+    names = set(reported)
+    return 1 + bool(names & set(LOAD)) + bool(names & set(LATENCY)) + len(names & set(extra))
+
+
+def _memory_lines(series: ServiceSeries, keys: Mapping[int, str]) -> list[Line]:
     lines: list[Line] = []
     for name, title, colour in MEMORY:
-        lines.extend(_lines_of(series, name, title, colour))
+        lines.extend(_lines_of(series, name, Look(title, colour), keys))
     if series.limit_bytes and lines:
         lines.append(
             Line("limit", np.full(len(series.ts), series.limit_bytes), "var(--c-limit)", dash="dash")
@@ -60,22 +76,31 @@ def _memory_lines(series: ServiceSeries) -> list[Line]:
     return lines
 
 
-def _lines_of(series: ServiceSeries, name: str, title: str, colour: str) -> list[Line]:
+@dataclass(frozen=True)
+class Look:
+    """What a column is called and how it is drawn."""
+
+    title: str
+    colour: str
+
+
+def _lines_of(series: ServiceSeries, name: str, look: Look, keys: Mapping[int, str]) -> list[Line]:
     """Return a line per instance while they are few, else their median with a band from lowest to highest."""
     matrix = series.columns.get(name)
     if matrix is None or not np.isfinite(matrix).any():
         return []
-    known = matrix[np.isfinite(matrix).any(axis=1)]
+    known = np.flatnonzero(np.isfinite(matrix).any(axis=1))
     if len(known) <= MAX_LINES:
-        return [Line(title, row, colour) for row in known]
+        named = keys if len(known) > 1 else {}
+        return [
+            Line(look.title, matrix[at], look.colour, label=named.get(series.instance_ids[at], ""))
+            for at in known
+        ]
     spread = series.over_instances(name)
     if spread is None:
         return []
-    return [
-        Line(
-            f"{title}, median and range of {len(known)}", spread.mid, colour, low=spread.low, high=spread.high
-        )
-    ]
+    name = f"{look.title}, median and range of {len(known)}"
+    return [Line(name, spread.mid, look.colour, low=spread.low, high=spread.high)]
 
 
 def _load_panel(series: ServiceSeries) -> Panel:
@@ -99,8 +124,8 @@ def _latency_panel(series: ServiceSeries) -> Panel:
     return Panel("Latency", "ms", lines)
 
 
-def _extra_panel(series: ServiceSeries, name: str) -> Panel:
-    return Panel(name, style.unit_of(name), _lines_of(series, name, name, "var(--c3)"))
+def _extra_panel(series: ServiceSeries, name: str, keys: Mapping[int, str]) -> Panel:
+    return Panel(name, style.unit_of(name), _lines_of(series, name, Look(name, "var(--c3)"), keys))
 
 
 def changes(series: ServiceSeries, names: Sequence[str]) -> list[Event]:
@@ -116,13 +141,25 @@ def changes(series: ServiceSeries, names: Sequence[str]) -> list[Event]:
 def memory_against_load(
     series: ServiceSeries, curve: LoadCurve | None, zone: ZoneInfo
 ) -> style.Picture | None:
-    """Return the scatter, or None when load or memory is not measured."""
-    load, memory = per_instance_load(series), _typical_memory(series)
+    """Return the scatter, or None when load or memory is not measured.
+
+    It shows the memory that was judged: the live heap where that is what grows or is steady, RSS where the growth is
+    outside of it. The curve is laid through the beginning of the range, so that a leak climbs off it.
+    """
+    load, (title, memory) = per_instance_load(series), _judged_memory(series, curve.signal if curve else "")
     if load is None or memory is None or not (np.isfinite(load) & np.isfinite(memory)).any():
         return None
+    fitted = anchored(curve, load, memory) if curve is not None and len(curve.load) else None
     words = moment_words(series.ts, zone)
-    fitted = (curve.load, curve.memory) if curve is not None else None
-    return load_figure(load, memory, series.ts, curve=fitted, words=words)
+    return load_figure(load, memory, series.ts, curve=fitted, words=words, title=title)
+
+
+def anchored(curve: LoadCurve, load: FloatArray, memory: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the curve (load, bytes) at the level of the first tenth of the moments, at which both are known."""
+    known = np.flatnonzero(np.isfinite(load) & np.isfinite(memory))
+    first = known[: max(ANCHOR_LEAST, round(len(known) * ANCHOR_SHARE))]
+    expected = np.interp(load[first], curve.load, curve.memory)
+    return curve.load, curve.memory + float(np.median(memory[first] - expected))
 
 
 def per_instance_load(series: ServiceSeries) -> FloatArray | None:
@@ -131,12 +168,14 @@ def per_instance_load(series: ServiceSeries) -> FloatArray | None:
     return None if spread is None else spread.mid
 
 
-def _typical_memory(series: ServiceSeries) -> FloatArray | None:
-    for name in ("heap_live_bytes", "rss_bytes"):
+def _judged_memory(series: ServiceSeries, signal: str) -> tuple[str, FloatArray | None]:
+    """Return the title and the typical instance's f64[bins] of the memory that `signal` is a part of."""
+    names = MEMORY if signal in OUTSIDE_HEAP else MEMORY[::-1]
+    for name, title, _ in names:
         spread = series.over_instances(name)
         if spread is not None and np.isfinite(spread.mid).any():
-            return spread.mid
-    return None
+            return title[:1].upper() + title[1:], spread.mid
+    return "", None
 
 
 def moment_words(ts: FloatArray, zone: ZoneInfo) -> list[str]:
@@ -159,7 +198,7 @@ class InstanceLine:
 
 
 def instance_lines(series: ServiceSeries) -> list[InstanceLine]:
-    """Return the memory of each instance, all on the same vertical scale; at most `MAX_CARDS`, the largest first."""
+    """Return the memory of each instance, all on the same vertical scale, the largest first."""
     matrix = series.columns.get("rss_bytes")
     if matrix is None:
         matrix = series.columns.get("heap_live_bytes")
@@ -168,7 +207,7 @@ def instance_lines(series: ServiceSeries) -> list[InstanceLine]:
     top = style.largest(matrix.ravel()) * style.HEADROOM or 1.0
     lines = [_instance_line(series, index, matrix[index] / top, top) for index in range(len(matrix))]
     known = [line for line in lines if line.path]
-    return sorted(known, key=lambda line: -(line.highest_bytes or 0.0))[:MAX_CARDS]
+    return sorted(known, key=lambda line: -(line.highest_bytes or 0.0))
 
 
 def _instance_line(series: ServiceSeries, index: int, shares: FloatArray, top: float) -> InstanceLine:
@@ -221,10 +260,13 @@ def _text(value: float, unit: str) -> str:
 
 
 def curve_from(evidence: Mapping[str, object] | None) -> LoadCurve | None:
-    """Return the load curve that the last evaluation fitted, if it fitted one."""
-    load = (evidence or {}).get("load")
-    if not isinstance(load, Mapping) or not load.get("load_per_second"):
+    """Return what the last evaluation judged and the load curve that it fitted, None before the first."""
+    if not evidence:
         return None
+    load = evidence.get("load")
+    fitted = load if isinstance(load, Mapping) else {}
     return LoadCurve(
-        np.asarray(load["load_per_second"], np.float64), np.asarray(load["floor_bytes"], np.float64)
+        str(evidence.get("signal") or ""),
+        np.asarray(fitted.get("load_per_second") or (), np.float64),
+        np.asarray(fitted.get("floor_bytes") or (), np.float64),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from dashboards.figures import style
 from profiler_server.core.profile import FloatArray
 
-HEIGHT = 430
+HEIGHT = 480
 TIME_SCALE = [[0.0, "var(--t0)"], [0.4, "var(--t1)"], [0.7, "var(--t2)"], [1.0, "var(--t3)"]]
 
 
@@ -20,16 +20,16 @@ def load_figure(
     *,
     curve: tuple[FloatArray, FloatArray] | None,
     words: list[str],
+    title: str = "Memory",
 ) -> style.Picture:
     """Return the scatter of `memory` (bytes) against `load` (requests per second), all f64[n], coloured by `ts`.
 
-    `curve` is the fitted load curve (load, bytes), both f64[k]; `words` says for each point when it was.
+    `curve` is the fitted load curve (load, bytes), both f64[k]; `words` says for each point when it was, `title` which
+    memory it is.
     """
     known = np.isfinite(load) & np.isfinite(memory)
     scale = style.scale_of("bytes", style.largest(memory, curve[1] if curve else np.zeros(0)))
     traces: list[Any] = []
-    if curve is not None:
-        traces.append(_curve(curve, scale))
     traces.append(
         _points(
             load[known],
@@ -39,15 +39,19 @@ def load_figure(
             scale,
         )
     )
+    if curve is not None:
+        traces.append(_curve(curve, scale))
     own = style.layout(HEIGHT, hovermode="closest", dragmode=False)
-    own["margin"] = {"l": 70, "r": 12, "t": 8, "b": 44}
+    own["margin"] = {"l": 84, "r": 12, "t": 8, "b": 44}
     own["xaxis"] = style.axis(
         title={"text": "Load, requests per second", "standoff": 6, "font": {"size": 12}},
         rangemode="tozero",
         fixedrange=True,
         tickformat=",~g",
     )
-    own["yaxis"] = style.value_axis(scale, rangemode="normal")
+    own["yaxis"] = style.value_axis(
+        scale, rangemode="normal", title={"text": title, "standoff": 8, "font": {"size": 12}}
+    )
     return style.Picture(traces, own)
 
 
@@ -56,7 +60,7 @@ def _curve(curve: tuple[FloatArray, FloatArray], scale: style.Scale) -> dict[str
         x=curve[0].astype(np.float32),
         y=scale.apply(curve[1]),
         mode="lines",
-        line={"color": "var(--muted)", "width": 2, "dash": "dash"},
+        line={"color": style.TEXT, "width": 2, "dash": "dash"},
         name="expected at this load",
         hovertemplate=f"expected at %{{x:,.1f}}/s: %{{y:,.1f}}{scale.suffix}<extra></extra>",
     )

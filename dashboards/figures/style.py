@@ -101,8 +101,8 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
         "height": height,
         "margin": {"l": 64, "r": 12, "t": 8, "b": 28},
         "font": {"family": FONT, "size": 12, "color": MUTED},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": PANEL,  # named, since the chart library takes the rim of its hover line from it
+        "plot_bgcolor": PANEL,
         "hovermode": "x unified",
         "hoverlabel": {
             "bgcolor": PANEL,

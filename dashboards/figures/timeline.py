@@ -26,15 +26,27 @@ EVENT_LOOKS = {
     "exit": ("x-thin-open", "var(--warn)"),
     "note": ("circle-open", "var(--muted)"),
     "finding": ("triangle-up", "var(--danger)"),
+    "found": ("circle", "var(--danger)"),
+    "resolved": ("circle", "var(--ok)"),
     "change": ("diamond", "var(--warn)"),
     "pinned": ("star", "var(--c4)"),
 }
 LINED = frozenset({"deploy", "oom", "finding", "change"})
+EVENT_KEYS = {
+    "deploy": ("▼", "release"), "restart": ("│", "restart"), "config": ("◇", "configuration"),
+    "oom": ("✕", "killed for memory"), "exit": ("×", "exit"), "note": ("○", "note"),
+    "finding": ("▲", "growth began"), "found": ("●", "found"), "resolved": ("●", "resolved"),
+    "change": ("◆", "change of level"), "pinned": ("★", "pinned snapshot"),
+}  # fmt: skip
+NOTHING = "Nothing was measured in this range."
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line on the grid: `values` f64[n], NaN where there is none; optionally a band from `low` to `high`."""
+    """One line on the grid: `values` f64[n], NaN where there is none; optionally a band from `low` to `high`.
+
+    `label` tells lines of the same name apart where one points at them.
+    """
 
     name: str
     values: FloatArray
@@ -42,7 +54,7 @@ class Line:
     low: FloatArray | None = None
     high: FloatArray | None = None
     dash: str = "solid"
-    group: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,9 @@ def timeline_figure(grid: Grid, panels: Sequence[Panel], events: Sequence[Event]
     for index, panel in enumerate(panels):
         top -= heights[index] + GAP_PIXELS
         _add_panel(drawing, grid, panel, index=index, domain=((top - heights[index + 1]) / plot, top / plot))
+    drawing.layout["meta"] = {"events": _event_keys(events)}
+    if not any(panel.lines for panel in panels):
+        drawing.layout["annotations"] = [_nothing()]
     last = f"y{len(panels) + 1}" if panels else "y"
     start, end = grid.wall_ms(grid.start), grid.wall_ms(grid.end)
     drawing.layout["xaxis"] = style.time_axis(
@@ -115,6 +130,25 @@ def timeline_figure(grid: Grid, panels: Sequence[Panel], events: Sequence[Event]
         spikecolor=style.LINE, spikesnap="cursor",
     )  # fmt: skip
     return style.Picture(drawing.traces, drawing.layout)
+
+
+def _event_keys(events: Sequence[Event]) -> list[list[str]]:
+    """Return what the marks of the events mean: mark, word and colour of each kind, in the order of `EVENT_KEYS`."""
+    there = {event.kind for event in events}
+    return [[*EVENT_KEYS[kind], EVENT_LOOKS[kind][1]] for kind in EVENT_KEYS if kind in there]
+
+
+def _nothing() -> dict[str, Any]:
+    font = {"size": 14, "color": style.MUTED}
+    return {
+        "text": NOTHING,
+        "showarrow": False,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0.6,
+        "font": font,
+    }
 
 
 def _add_events(
@@ -162,10 +196,11 @@ def _add_panel(
         scale, domain=domain, anchor="x", nticks=6 if panel.main else 4,
         range=[0, scale.apply(np.asarray([style.largest(*tops) or 1.0]))[0].item() * style.HEADROOM],
     )  # fmt: skip
+    named = all(line.name.startswith(panel.title) for line in panel.lines)  # its own key names it
     drawing.layout[legend] = {
         "orientation": "h", "x": 0, "y": domain[1], "xanchor": "left", "yanchor": "bottom",
         "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12, "color": style.MUTED}, "itemwidth": 30,
-        "title": {"text": f"{panel.title} ", "font": {"size": 12.5, "color": style.TEXT}},
+        "title": {"text": "" if named else f"{panel.title} ", "font": {"size": 12.5, "color": style.TEXT}},
     }  # fmt: skip
     x = grid.x()
     seen: set[str] = set()
@@ -203,7 +238,8 @@ def _line_traces(line: Line, common: dict[str, Any], scale: style.Scale, *, firs
             showlegend=first,
             line={"color": line.colour, "width": 1.6, "dash": line.dash},
             connectgaps=False,
-            hovertemplate=f"%{{y:,.{scale.decimals}f}}{scale.suffix}",
+            hovertemplate=f"%{{y:,.{scale.decimals}f}}{scale.suffix}"
+            + (f" · {line.label}" if line.label else ""),
         )
     )
     return traces

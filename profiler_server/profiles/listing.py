@@ -32,7 +32,16 @@ def list_snapshots(span: Span, limit: int) -> list[SnapshotInfo]:
     newest = sorted(
         found.values(), key=lambda e: (e.snapshot_id.taken_at, e.snapshot_id.instance_id), reverse=True
     )
-    chosen = newest[:limit]
+    return _infos(span, newest[:limit])
+
+
+def list_pinned(span: Span, limit: int) -> list[SnapshotInfo]:
+    """Return the newest `limit` snapshots that people pinned, newest first."""
+    pinned = [entry for entry in _kept(span, limit) if PINNED in entry.reasons]
+    return _infos(span, pinned)
+
+
+def _infos(span: Span, chosen: list[_Entry]) -> list[SnapshotInfo]:
     instances = {entry.snapshot_id.instance_id for entry in chosen}
     releases = dict(Instance.objects.filter(pk__in=instances).values_list("pk", "release"))
     return [_info(entry, span.shapes[entry.snapshot_id.shape_id], releases) for entry in chosen]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from datetime import datetime
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from profiler_server.profiles.aggregation import Aggregation
 from profiler_server.profiles.answers import ANSWERS, Key, answer_key
 from profiler_server.profiles.dictionary import Dictionary, dictionary_of
 from profiler_server.profiles.keys import ServiceKey, SnapshotId
-from profiler_server.profiles.listing import list_snapshots
+from profiler_server.profiles.listing import list_pinned, list_snapshots
 from profiler_server.profiles.model import ProfileSelection, SiteGrowth, SnapshotInfo
 from profiler_server.profiles.narrowing import narrow, sites_with
 from profiler_server.profiles.planning import HOUR_SECONDS, planned_parts, profile_parts
@@ -34,7 +35,7 @@ from profiler_server.storage.times import WINDOW_SECONDS
 
 __all__ = [
     "ProfileSelection", "SiteGrowth", "SnapshotInfo", "callers", "diff", "flame", "label_values", "merged",
-    "sample_types", "site_growth", "snapshots", "top",
+    "pinned_snapshots", "sample_types", "site_growth", "snapshots", "top",
 ]  # fmt: skip
 
 DEFAULT_MAX_NODES = 2_000
@@ -181,6 +182,12 @@ def snapshots(selection: ProfileSelection, *, limit: int = 1_000) -> list[Snapsh
         }
         span = Span(selection.service, selection.start, selection.end, shapes, narrowed.instance_ids)
         return list_snapshots(span, min(limit, MAX_SNAPSHOTS))
+
+
+def pinned_snapshots(project_id: int, service_id: int, start: datetime, end: datetime) -> list[SnapshotInfo]:
+    """Return what people pinned of [start, end), newest first; what is kept for other reasons is not among it."""
+    service = ServiceKey(project_id, service_id)
+    return list_pinned(Span(service, start, end, shapes_of(service), None), MAX_SNAPSHOTS)
 
 
 def sample_types(project_id: int, service_id: int) -> list[SampleType]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlparse
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.people import drag_over, log_in, wait_for_pictures, wait_until, wait_until_still
 from tests.browser.server import RunningServer
@@ -153,7 +153,44 @@ def test_a_server_that_fails_is_said_on_the_page(page: Page, problems: list[str]
     page.route("**/pictures/**", lambda route: route.fulfill(status=503, body="{}"))
     page.goto(PATH)
     expect(page.locator("#pictures-failed")).to_contain_text("The server answered 503")
+    page.unroute("**/pictures/**")
+    page.get_by_role("button", name="Try again").click()
+    wait_for_pictures(page)
+    expect(page.locator("#pictures-load")).to_be_hidden()
     problems.clear()
+
+
+def test_what_takes_long_says_so_and_can_be_cancelled(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/pictures/**", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function
+    page.goto(PATH)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#pictures-failed")).to_contain_text("Cancelled")
+    expect(page.locator("#timeline")).to_have_attribute("aria-busy", "false")
+    assert len(held) == 1
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_copied_link_names_all_that_is_shown(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(PATH)
+    wait_for_pictures(page)
+    page.locator("header").get_by_role("button", name="Copy link", exact=True).click()
+    expect(page.locator("#announce")).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    asked = parse_qs(urlparse(link).query)
+    assert (asked["project"], asked["tz"]) == (["shop"], ["Europe/Berlin"])
+    assert float(asked["from"][0]) < float(asked["to"][0])
+
+
+def test_the_layers_of_a_moment_by_keyboard(page: Page) -> None:
+    page.goto(PATH)
+    wait_for_pictures(page)
+    before = page.locator("#waterfall-moment").inner_text()
+    page.get_by_role("slider", name="Moment").press("ArrowLeft")
+    expect(page.locator("#waterfall-moment")).not_to_have_text(before)
+    page.locator("#layers tbody tr").last.focus()
+    expect(page.locator("#layer-explained")).to_contain_text("Live heap:")
 
 
 def test_without_javascript_the_tables_are_there(browser: Browser, server: RunningServer) -> None:

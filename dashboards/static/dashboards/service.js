@@ -9,16 +9,22 @@ const state = JSON.parse(document.getElementById("page-state").textContent);
 const element = (id) => document.getElementById(id);
 const REFINE_MS = 250;
 const FOLLOW_MS = 10000;
+const SAY_AFTER_MS = 400;
+const PICTURES = ["timeline", "scatter", "waterfall"];
 let shown = { from: state.from, to: state.to };
 let request = null;
 let refine = 0;
 let applying = false;
+let listening = false;
+let saying = 0;
+let again = () => {};
 
 function query(range) {
   const params = new URLSearchParams(state.query);
   params.set("from", range.from.toFixed(0));
   params.set("to", range.to.toFixed(0));
   params.set("tz", state.zone);
+  params.set("project", document.documentElement.dataset.project);
   return params.toString();
 }
 
@@ -37,42 +43,83 @@ async function fetchPictures(range, first) {
   request?.abort();
   request = new AbortController();
   const url = `${state.pictures}?${first ? state.first_query : query(range)}`;
-  const answer = await fetch(url, first ? {} : { signal: request.signal });
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}. Choose another range or reload the page.`);
+  const answer = await fetch(url, { signal: request.signal }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server cannot be reached. Check the connection, then try again.");
+  });
+  if (answer.redirected) throw new Error("You are signed out. Reload the page to sign in again.");
+  if (!answer.ok) throw new Error(`The server answered ${answer.status}. Try again, or choose another range.`);
   return answer.json();
 }
 
-async function show(range, { first = false } = {}) {
-  const failed = element("pictures-failed");
-  for (const id of ["timeline", "scatter", "waterfall"]) element(id).setAttribute("aria-busy", "true");
+async function show(range, { first = false, quiet = false } = {}) {
+  again = () => show(range, { first });
+  if (!quiet) busy();
   try {
-    const pictures = await fetchPictures(range, first);
-    failed.hidden = true;
-    await paint(pictures);
+    await paint(await fetchPictures(range, first));
+    settled("");
+    if (!listening && element("timeline").data) listen();
   } catch (error) {
-    if (error.name === "AbortError") return;
-    failed.textContent = error.message;
-    failed.hidden = false;
-    for (const id of ["timeline", "scatter", "waterfall"]) element(id).setAttribute("aria-busy", "false");
+    if (error.name === "AbortError" || quiet) return;
+    settled(error.message, { failed: true });
   }
+}
+
+/** What is on its way is said after a moment, with the way to stop it. */
+function busy() {
+  for (const id of PICTURES) element(id).setAttribute("aria-busy", "true");
+  clearTimeout(saying);
+  saying = setTimeout(() => say("Loading …"), SAY_AFTER_MS);
+}
+
+function settled(text, { failed = false } = {}) {
+  clearTimeout(saying);
+  for (const id of PICTURES) element(id).setAttribute("aria-busy", "false");
+  say(text, { ended: true, failed });
+}
+
+function say(text, { ended = false, failed = false } = {}) {
+  element("pictures-load").hidden = !text;
+  element("pictures-load").classList.toggle("failed", failed);
+  element("pictures-failed").textContent = text;
+  element("pictures-progress").hidden = element("pictures-cancel").hidden = ended;
+  element("pictures-retry").hidden = !ended;
 }
 
 /** Give up waiting for pictures; what is drawn stays. */
 function stop() {
+  if (element("timeline").getAttribute("aria-busy") !== "true") return;
   clearTimeout(refine);
   request?.abort();
-  for (const id of ["timeline", "scatter", "waterfall"]) element(id).setAttribute("aria-busy", "false");
+  settled("Cancelled. What was shown before stays.");
 }
 
 async function paint(pictures) {
   applying = true;
   await draw(element("timeline"), pictures.timeline);
   applying = false;
+  showKeys(pictures.timeline.layout.meta.events);
   await paintOr("scatter", pictures.scatter);
+  for (const id of ["scatter-note", "scatter-key"]) element(id).hidden = !pictures.scatter;
   await paintOr("waterfall", pictures.waterfall);
+  element("waterfall-choose").hidden = !pictures.waterfall;
   if (pictures.waterfall) showLayers(pictures.waterfall);
   showInstances(pictures.instances, pictures.range);
   performance.mark("pictures-drawn");
+}
+
+/** What the marks above the time axis mean. */
+function showKeys(keys) {
+  const styles = getComputedStyle(document.documentElement);
+  element("events-key").replaceChildren(...keys.map(([mark, word, colour]) => {
+    const item = document.createElement("li");
+    const sign = document.createElement("span");
+    sign.textContent = mark;
+    sign.setAttribute("aria-hidden", "true");
+    sign.style.color = styles.getPropertyValue(colour.slice(4, -1)).trim();
+    item.append(sign, ` ${word}`);
+    return item;
+  }));
 }
 
 async function paintOr(id, figure) {
@@ -106,7 +153,7 @@ async function select(range, { push = true } = {}) {
 function dimScatter(Plotly, range) {
   const figure = figureOf(element("scatter"));
   if (!figure) return;
-  const index = figure.data.length - 1;
+  const index = 0; // the points; the curve lies on them
   const first = figure.data[index].meta.first;
   const seconds = element("scatter").data[index].customdata;
   const picked = [];
@@ -143,6 +190,7 @@ function zoomOut() {
 }
 
 function listen() {
+  listening = true;
   const timeline = element("timeline");
   timeline.on("plotly_relayout", (change) => {
     const from = change["xaxis.range[0]"];
@@ -164,7 +212,7 @@ async function followPresent() {
       state.to += move;
       if (!state.grows) state.from += move;
       shown = { from: state.from, to: state.to };
-      await show(shown);
+      await show(shown, { quiet: true });
     }
   }
   setTimeout(followPresent, FOLLOW_MS);
@@ -190,7 +238,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 element("zoom-out").addEventListener("click", zoomOut);
+element("pictures-cancel").addEventListener("click", stop);
+element("pictures-retry").addEventListener("click", () => again());
+document.addEventListener("permalink", ({ detail }) => {
+  detail.set("from", shown.from.toFixed(0));
+  detail.set("to", shown.to.toFixed(0));
+  detail.delete("last");
+});
+document.addEventListener("themechange", () => {
+  const figure = figureOf(element("timeline"));
+  if (figure) showKeys(figure.layout.meta.events);
+});
 
 await show(shown, { first: true });
-if (element("timeline").data) listen();
 setTimeout(followPresent, FOLLOW_MS);

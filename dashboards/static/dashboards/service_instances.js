@@ -29,7 +29,9 @@ export function showInstances(lines, range) {
     svg.replaceChildren(path);
     card.querySelector(".instance-bytes").textContent = bytesText(line.last_bytes);
     list.append(card);
+    cards.delete(String(line.instance_id));
   }
+  list.append(...cards.values()); // those that measured nothing here come last
 }
 
 export function zoomInstances(range) {

@@ -18,11 +18,22 @@ export function showLayers(next) {
   const rss = numbers(figure.data[total].y);
   let last = rss.length - 1;
   while (last > 0 && !Number.isFinite(rss[last])) last -= 1;
+  const choose = chooser();
+  choose.max = rss.length - 1;
+  choose.disabled = false;
   moment(last, divisor);
 }
 
 function meta() {
   return figure.layout.meta;
+}
+
+function chooser() {
+  return document.getElementById("waterfall-choose");
+}
+
+function explain(layer) {
+  document.getElementById("layer-explained").textContent = `${layer.title}: ${layer.explanation}`;
 }
 
 function moment(index) {
@@ -35,6 +46,8 @@ function moment(index) {
   body.replaceChildren(...rows);
   document.getElementById("layers").hidden = false;
   document.getElementById("waterfall-moment").textContent = `${moments[index]}: RSS ${bytesText(rss)}`;
+  chooser().value = index;
+  chooser().setAttribute("aria-valuetext", `${moments[index]}, RSS ${bytesText(rss)}`);
 }
 
 function row(layer, size, rss, styles) {
@@ -50,6 +63,9 @@ function row(layer, size, rss, styles) {
   square.setAttribute("fill", styles.getPropertyValue(layer.colour.slice(4, -1)).trim());
   swatch.append(square);
   name.title = layer.explanation;
+  line.tabIndex = 0;
+  line.setAttribute("aria-label", `${layer.title}, ${bytesText(size)}: ${layer.explanation}`);
+  for (const type of ["pointerenter", "focus", "click"]) line.addEventListener(type, () => explain(layer));
   name.append(swatch, layer.title);
   line.append(name, cell(bytesText(size)), cell(rss > 0 ? `${((size / rss) * 100).toFixed(0)} %` : "–"));
   return line;
@@ -69,4 +85,5 @@ export function watchLayers(chart) {
     if (index !== undefined) moment(index);
   });
 }
+chooser()?.addEventListener("input", ({ target }) => { if (figure) moment(Number(target.value)); });
 document.addEventListener("themechange", () => { if (figure) showLayers(figure); });

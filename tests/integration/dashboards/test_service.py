@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
+from profiler_server.accounts.models import Membership, Project
 from profiler_server.analysis.models import Finding
 from profiler_server.catalog.models import Instance, Marker
 from tests.integration.dashboards.shop import Shop
@@ -63,11 +64,26 @@ def test_many_instances_become_a_band(shop: Shop, observe: Observe) -> None:
 
 
 def test_one_instance_can_be_chosen(shop: Shop, observe: Observe) -> None:
-    observe(key="host:1")
-    second = observe(key="host:2")
+    first, second = observe(key="host:1"), observe(key="host:2")
     found = shop.viewer.get(f"{PATH}pictures/?instance={second.pk}").json()
     assert [line["instance_id"] for line in found["instances"]] == [second.pk]
-    assert "Show all instances" in shop.viewer.get(f"{PATH}?instance={second.pk}").content.decode()
+    chosen = shop.viewer.get(f"{PATH}?instance={second.pk}")
+    assert "Show all instances" in chosen.content.decode()
+    assert f"instance={second.pk}&amp;base_instance={second.pk}" in chosen.content.decode(), (
+        "leads on to Compare"
+    )
+    both = {row.instance.pk: row.toggle_url for row in chosen.context["page"].instances}
+    assert both[second.pk].count("instance=") == 0
+    assert both[first.pk].count("instance=") == 2
+    assert f"/services/checkout/?last=6h&amp;instance={second.pk}" in chosen.content.decode()
+
+
+def test_lines_name_their_instances_in_few_characters(shop: Shop, observe: Observe) -> None:
+    for key in ("checkout-7d9f8b6c5d-x2x9q-and-more", "host:2"):
+        observe(key=key)
+    traces = shop.viewer.get(f"{PATH}pictures/").json()["timeline"]["data"]
+    named = {trace["hovertemplate"].rpartition(" · ")[2] for trace in traces if trace["name"] == "RSS"}
+    assert named == {"7d9f8b6c…-and-more", "host:2"}
 
 
 def test_further_series_are_offered_and_drawn(shop: Shop, observe: Observe) -> None:
@@ -98,6 +114,14 @@ def test_another_projects_service_is_not_found(shop: Shop, observe: Observe, par
     observe()
     assert shop.stranger.get(PATH + part).status_code == 404
     assert Client().get(PATH + part).status_code == 302
+
+
+def test_a_service_of_another_project_of_mine_is_pointed_at(shop: Shop, observe: Observe) -> None:
+    bank = Project.objects.get(slug="bank")
+    observe("vault", project=bank)
+    Membership.objects.create(project=bank, user=shop.admin_user, role="viewer")
+    assert b"There is one in Bank" in shop.admin.get("/services/vault/?project=shop").content
+    assert b"There is one in" not in shop.viewer.get("/services/vault/").content
 
 
 @pytest.mark.parametrize("query", ["last=x", "from=9&to=3", "from=zz", "instance=abc&series=%00"])

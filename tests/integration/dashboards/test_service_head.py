@@ -68,6 +68,7 @@ def test_a_silent_service_opens_on_its_last_data_and_says_so(
     last = fall_silent(hours)
     answer = shop.viewer.get(f"/services/checkout/{page}")
     assert "has not reported since" in answer.content.decode()
+    assert '<span class="badge warn">Silent</span>' in answer.content.decode()
     period = answer.context["page"].period if page == "" else answer.context["question"].period
     assert last - 5 <= period.end < last + 300
     assert period.start < last

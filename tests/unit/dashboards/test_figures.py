@@ -111,7 +111,7 @@ def test_without_resident_memory_there_is_no_waterfall() -> None:
 
 
 def test_unknown_points_are_left_out_of_the_scatter() -> None:
-    assert len(a_scatter().data[-1]["text"]) == 49
+    assert len(a_scatter().data[0]["text"]) == 49
 
 
 @pytest.mark.parametrize(
