@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -17,8 +18,8 @@ from profiler_server.core.errors import UnsupportedFormat
 from profiler_server.profiles import queries
 from profiler_server.profiles.queries import ProfileSelection
 
-BASELINE_KEYS = ("base_from", "base_to", "base_snapshot", "base_release", "base_instance", "base_label")
-BASELINE_LABEL = "base_label."
+BASELINE_KEYS = ("base_from", "base_to", "base_snapshot", "base_release")
+SHARED_KEYS = ("instance", "label")
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ def compared_questions(request: HttpRequest, scope: Scope, name: str) -> tuple[P
     thus holds its newest data, is compared with its first.
     """
     whole = page_question(request, scope, name)
-    if any(request.GET.get(key) for key in BASELINE_KEYS) or any(
-        key.startswith(BASELINE_LABEL) for key in request.GET
-    ):
+    if _names_baseline(request.GET):
         return whole, _baseline(request, scope, whole)
     service = whole.service
     reported = _reported(whole.period, lifetime(service))
@@ -58,6 +57,22 @@ def compared_questions(request: HttpRequest, scope: Scope, name: str) -> tuple[P
         PageQuestion(service, late, *_selected(request.GET, service, late)),
         PageQuestion(service, early, *_selected(request.GET, service, early, prefix="base_")),
     )
+
+
+def _names_baseline(query: QueryDict) -> bool:
+    """Return whether an address says what to compare with; the same instances or labels on both sides do not."""
+    if any(query.get(key) for key in BASELINE_KEYS):
+        return True
+    own, base = (
+        sorted(
+            (key.removeprefix(prefix), value)
+            for key, values in query.lists()
+            for value in values
+            if value and key.removeprefix(prefix).split(".")[0] in SHARED_KEYS and key.startswith(prefix)
+        )
+        for prefix in ("", "base_")
+    )
+    return bool(base) and base != own
 
 
 def united(one: PageQuestion, other: PageQuestion) -> Period:
@@ -100,7 +115,11 @@ def lifetime(service: Service) -> tuple[float, float] | None:
 
 def default_sample_type(service: Service) -> str:
     """Return what is shown first: the memory in use where the service sends it, else the first type that it sends."""
-    sent = [kind.name for kind in queries.sample_types(service.project_id, service.pk)]
+    return preferred_type([kind.name for kind in queries.sample_types(service.project_id, service.pk)])
+
+
+def preferred_type(sent: Sequence[str]) -> str:
+    """Return the sample type that is shown where the address names none."""
     return next((name for name in (DEFAULT_SAMPLE_TYPE, *sent) if name in sent), DEFAULT_SAMPLE_TYPE)
 
 

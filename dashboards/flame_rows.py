@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboards.asked import PageQuestion
+from dashboards.asked import PageQuestion, preferred_type
 from profiler_server.catalog import queries as catalog
 from profiler_server.core.errors import NotFound
 from profiler_server.core.grouping import Granularity
@@ -56,6 +56,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class ReleaseSpan:
+    """A release, and from when to when it was seen running, in unix seconds."""
+
+    version: str
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
 class Choices:
     """What can be chosen above the graph."""
 
@@ -63,7 +72,13 @@ class Choices:
     instances: tuple[tuple[str, str], ...]
     releases: tuple[str, ...]
     stored: bool
+    release_spans: tuple[ReleaseSpan, ...] = ()
     granularities: tuple[str, ...] = tuple(each.value for each in Granularity)
+
+    @property
+    def first_type(self) -> str:
+        """Return the sample type of an address that names none."""
+        return preferred_type(self.sample_types)
 
 
 def plain_rows(selection: ProfileSelection, granularity: Granularity) -> list[Row]:
@@ -94,11 +109,16 @@ def choices(question: PageQuestion) -> Choices:
     asked, service = question.asked, question.service
     alive = catalog.instances(service.pk, asked.start, asked.end)
     stored = tuple(kind.name for kind in queries.sample_types(service.project_id, service.pk))
+    spans = tuple(
+        ReleaseSpan(each.version, each.first_seen_at.timestamp(), each.last_seen_at.timestamp())
+        for each in catalog.releases(service.pk)
+    )
     return Choices(
         sample_types=stored or SAMPLE_TYPES,
         instances=tuple((str(each.pk), each.key) for each in alive),
-        releases=tuple(each.version for each in catalog.releases(service.pk)),
+        releases=tuple(each.version for each in spans),
         stored=bool(stored),
+        release_spans=spans,
     )
 
 

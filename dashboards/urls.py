@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, path
 
-from dashboards.views import compare, finding, flame, fleet, growth, service, session, settings
+from dashboards.views import compare, finding, flame, fleet, growth, service, session, settings, snapshots
 
 urlpatterns: list[URLPattern] = [
     path("", fleet.fleet, name="fleet"),
@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("login/", LoginView.as_view(template_name="dashboards/login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("preferences/", session.preferences, name="preferences"),
+    path("services/<path:name>/snapshots/pin/", snapshots.pin, name="pin-snapshot"),
     path("services/<path:name>/flame/", flame.flame, name="flame"),
     path("services/<path:name>/compare/", compare.compare, name="compare"),
     path("services/<path:name>/growth/", growth.growth, name="growth"),

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboards.asked import compared_questions, united
-from dashboards.flame_context import finding_preset, label_chips, page_context
+from dashboards.flame_context import finding_preset, label_chips, page_context, pinned_offered
 from dashboards.flame_rows import compared_rows
 from dashboards.scope import Scope, scoped
 
@@ -23,6 +23,7 @@ def compare(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
         "base_labels": label_chips(request.GET, baseline.asked, prefix="base_"),
         "base_instances": [str(pk) for pk in baseline.asked.instance_ids or ()],
         "rows": rows,
+        "pinned": pinned_offered(current.service, scope.zone),
         "diff": True,
         "finding": finding_preset(current.service),
     }

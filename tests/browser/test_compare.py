@@ -58,6 +58,15 @@ def test_presets_move_the_baseline(page: Page) -> None:
     assert "base_from=" in page.url
 
 
+def test_a_release_brings_its_own_range_where_it_did_not_run(page: Page) -> None:
+    open_comparison(page)
+    page.get_by_role("button", name="1 week earlier").click()
+    expect(page.locator("[data-before]")).to_have_text("0 B")
+    page.locator("select[name=base_release]").select_option("v1")
+    expect(page.locator("[data-before]")).to_contain_text("MiB")
+    assert "base_release=v1" in page.url
+
+
 def test_an_open_finding_offers_its_own_baseline(page: Page) -> None:
     open_comparison(page, "/services/geocoder/compare/")
     page.get_by_role("link", name=re.compile("before the finding")).click()

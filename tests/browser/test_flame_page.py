@@ -80,7 +80,8 @@ def test_the_range_is_dragged_and_moved_by_keys(page: Page) -> None:
 
 
 def test_a_shared_link_shows_the_same(page: Page, browser: Browser, server: RunningServer) -> None:
-    open_graph(page, f"{FLAME}?search=WithCancel&dir=flame&view=both&sort=-flat")
+    open_graph(page, f"{FLAME}?search=WithCancel&dir=flame&view=both&sort=-flat&type=alloc_space")
+    assert "type=alloc_space" in page.url
     found = page.locator("[data-part=found]").inner_text()
     first = values(page)
     state = page.context.storage_state()
@@ -112,7 +113,21 @@ def test_a_file_dropped_on_the_page(page: Page, problems: list[str]) -> None:
              for (const type of ['dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, how)); }"""
     )
     expect(page.locator("[data-part=load]")).to_be_visible()
-    expect(page.locator("[data-part=loadText]")).not_to_contain_text("Loading")
+    expect(page.locator("[data-part=loadText]")).to_contain_text("notes.txt cannot be shown")
+    expect(page.locator("[data-file-banner]")).to_be_hidden()
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.locator("[data-part=load]")).to_be_hidden()
+    problems.clear()
+
+
+def test_a_snapshot_that_is_gone_leads_to_the_range(page: Page, problems: list[str]) -> None:
+    page.goto(f"{FLAME}?snapshot=12345-1700000000")
+    expect(page.locator("[data-part=loadText]")).to_contain_text("This snapshot is not stored")
+    page.get_by_role("button", name="Show the whole range").click()
+    expect(page.locator("[data-part=load]")).to_be_hidden()
+    expect(page.locator("[data-part=legend]")).to_contain_text("github.com/grab/async")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("callers and callees")
     problems.clear()
 
 

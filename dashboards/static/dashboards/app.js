@@ -1,6 +1,9 @@
 /** What every page has: the reader's zone and theme, menus that close, keys. */
 
+import { copyText } from "./copy_text.js";
+
 const YEAR_SECONDS = 400 * 86400;
+const SAID_MS = 1500;
 
 export function setCookie(name, value) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
@@ -44,16 +47,34 @@ function closeMenus(event) {
   }
 }
 
-function copyText(event) {
-  const button = event.target.closest("[data-copy]");
+/** The address of exactly what is shown, for somebody else or for tomorrow: project, zone and range are named in it. */
+function permalink() {
+  const url = new URL(location.href);
+  const { project, zone } = document.documentElement.dataset;
+  if (project) url.searchParams.set("project", project);
+  url.searchParams.set("tz", zone);
+  document.dispatchEvent(new CustomEvent("permalink", { detail: url.searchParams }));
+  return url.href;
+}
+
+async function copy(event) {
+  const button = event.target.closest("[data-copy], [data-permalink]");
   if (!button) return;
-  const source = document.getElementById(button.dataset.copy);
-  navigator.clipboard.writeText(source.textContent.trim()).then(() => {
-    const before = button.textContent;
-    button.textContent = "Copied";
-    announce("Copied");
-    setTimeout(() => { button.textContent = before; }, 1500);
-  });
+  const text = "permalink" in button.dataset ? permalink() : document.getElementById(button.dataset.copy).textContent.trim();
+  const said = (await copyText(text)) ? "Copied" : "The browser does not allow copying here.";
+  const label = button.querySelector("[data-label]") ?? button;
+  const before = label.textContent;
+  label.textContent = said;
+  button.disabled = true;
+  announce(said);
+  setTimeout(() => {
+    label.textContent = before;
+    button.disabled = false;
+  }, SAID_MS);
+}
+
+function showKeys() {
+  document.getElementById("keys")?.showModal();
 }
 
 document.querySelector("[data-preference=theme]")?.addEventListener("submit", switchTheme);
@@ -66,10 +87,10 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   document.dispatchEvent(new CustomEvent("themechange", { detail: currentTheme() }));
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "?" || event.target.matches("input, textarea, select")) return;
-  document.getElementById("keys")?.showModal();
+  if (event.key === "?" && !event.target.matches("input, textarea, select")) showKeys();
 });
+document.addEventListener("click", (event) => { if (event.target.closest("[data-keys]")) showKeys(); });
 document.addEventListener("click", closeMenus);
-document.addEventListener("click", copyText);
+document.addEventListener("click", copy);
 document.addEventListener("keydown", closeMenus);
 nameZone();

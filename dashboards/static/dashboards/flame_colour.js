@@ -19,7 +19,7 @@ export function packageOf(name, file) {
   if (installed) return { name: installed[1], own: false };
   if (STANDARD_PYTHON.test(file) || file.startsWith('<frozen')) return { name: 'Python', own: true };
   if (file.startsWith('node:')) return { name: 'node', own: true };
-  const go = file.endsWith('.go') || !file ? GO_PACKAGE.exec(name) : null;
+  const go = /\.(go|s)$/.test(file) || !file ? GO_PACKAGE.exec(name) : null;
   if (go) {
     const path = go[1];
     const first = path.split('/', 1)[0];
@@ -34,6 +34,18 @@ export class PackageBuckets {
   constructor(data) {
     this.data = data;
     this.known = new Uint8Array(data.names.length).fill(UNKNOWN);
+    this.packages = new Map();
+  }
+
+  /** The package of a name: { name, own }, found once. */
+  packageAt(nameId) {
+    let found = this.packages.get(nameId);
+    if (!found) {
+      const { names, files, fileOf } = this.data;
+      found = packageOf(names[nameId], files[fileOf[nameId]] ?? '');
+      this.packages.set(nameId, found);
+    }
+    return found;
   }
 
   of(nameId) {
@@ -41,7 +53,7 @@ export class PackageBuckets {
     if (found !== UNKNOWN) return found;
     const { names, files, fileOf } = this.data;
     const file = files[fileOf[nameId]] ?? '';
-    const { name, own } = packageOf(names[nameId], file);
+    const { name, own } = this.packageAt(nameId);
     const bucket = own || (!file && SUMMARIES.has(names[nameId])) ? 0 : 1 + ((hashText(name) >>> 0) % PACKAGE_HUES);
     this.known[nameId] = bucket;
     return bucket;

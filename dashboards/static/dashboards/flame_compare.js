@@ -4,10 +4,10 @@ import { apiQuery, bindControls, fillOptions, leadLinks } from './flame_controls
 import { formatChange, formatDelta, formatTime, formatValue } from './flame_format.js';
 import { bindStateLabels } from './flame_labels.js';
 import { FlamePanel, PANEL_FIELDS } from './flame_panel.js';
-import { FlameSession } from './flame_session.js';
-import { PIN_ZONE_AFTER_MS, PageState } from './flame_state.js';
+import { FlameSession, lostSnapshot } from './flame_session.js';
+import { PLACE_FIELDS, PageState, pinPlace } from './flame_state.js';
 import { Timeline } from './flame_timeline.js';
-import { WindowLoader } from './flame_window.js';
+import { WindowLoader, knownSpan } from './flame_window.js';
 
 const SIDE = ['from', 'to', 'instance', 'release', 'snapshot', 'label'];
 const BASE = SIDE.map((name) => `base_${name}`);
@@ -21,17 +21,17 @@ const state = new PageState([
   ...PANEL_FIELDS,
   { name: 'type', fallback: page.dataset.type }, { name: 'granularity', fallback: 'function' },
   { name: 'normalise', fallback: 'none' },
-  one('tz'), one('from'), one('to'), one('release'), one('snapshot'), { name: 'instance', list: true },
+  ...PLACE_FIELDS, one('from'), one('to'), one('release'), one('snapshot'), { name: 'instance', list: true },
   one('base_from'), one('base_to'), one('base_release'), one('base_snapshot'), { name: 'base_instance', list: true },
   { name: 'label', pairs: true }, { name: 'base_label', pairs: true },
 ]);
 const panel = new FlamePanel(page.querySelector('[data-flame-panel]'), state);
-const session = new FlameSession(panel, () => `${api}/diff?${apiQuery(state, SELECTION, ranges())}`);
+const session = new FlameSession(panel, () => `${api}/diff?${apiQuery(state, SELECTION, ranges())}`, { wayOut: lostSnapshot(state, ['snapshot', 'base_snapshot']) });
 const timeline = new Timeline(page.querySelector('[data-timeline]'), {
   zone, label: 'Memory over time; drag either selection',
   selections: [{ key: 'base', label: 'before' }, { key: 'current', label: 'now' }],
 });
-const windows = new WindowLoader(api);
+const windows = new WindowLoader(api, knownSpan(page.dataset));
 
 /** The four ends as the API is asked for them: as dragged, else as the server read them from the address. */
 function ranges() {
@@ -79,14 +79,25 @@ async function showWindow() {
   const [begin, end, baseBegin, baseEnd] = Object.values(ranges()).map(Number);
   timeline.setSelection('current', begin, end);
   timeline.setSelection('base', baseBegin, baseEnd);
+  timeline.choose({ current: state.get('snapshot'), base: state.get('base_snapshot') });
+  showTimes();
   try {
     const shown = await windows.load(Math.min(begin, baseBegin), Math.max(end, baseEnd), apiQuery(state, []));
     if (!shown) return;
     timeline.show(shown);
     const options = shown.snapshots.map(({ id, ts, label, pinned }) => ({ value: id, label: `${pinned ? '★ ' : ''}${formatTime(ts, zone)} ${label}` }));
     for (const name of ['snapshot', 'base_snapshot']) fillOptions(page.querySelector(`select[name=${name}]`), options);
+    showTimes();
   } catch (error) {
     if (!error.cancelled) page.querySelector('[data-window-error]').textContent = `The timeline is missing: ${error.message}`;
+  }
+}
+
+/** From when to when either side reaches, or of when its snapshot is. */
+function showTimes() {
+  for (const [key, field] of [['base', 'base_snapshot'], ['current', 'snapshot']]) {
+    const chosen = page.querySelector(`select[name=${field}]`).selectedOptions[0];
+    page.querySelector(`[data-when=${key}]`).textContent = state.get(field) && chosen ? chosen.textContent : timeline.describe(key);
   }
 }
 
@@ -112,7 +123,7 @@ function preset(kind) {
 
 function load() {
   const { from, to, base_from: baseFrom, base_to: baseTo } = ranges();
-  leadLinks({ from: Math.min(from, baseFrom), to: Math.max(to, baseTo), type: state.get('type') }, state.get('label'));
+  leadLinks({ from: Math.min(from, baseFrom), to: Math.max(to, baseTo), type: state.get('type') }, state.get('label'), state.get('instance'));
   if (!state.get('base_from')) state.pin(ranges());
   showWindow();
   if (page.dataset.stored) session.load();
@@ -136,8 +147,9 @@ page.querySelector('[data-swap]').addEventListener('click', swap);
 for (const button of page.querySelectorAll('[data-preset]')) {
   button.addEventListener('click', () => preset(button.dataset.preset));
 }
-setTimeout(() => state.pin({ tz: zone }), PIN_ZONE_AFTER_MS);
-bindControls(page.querySelector('[data-controls]'), state);
+page.querySelector('[data-pinned-baseline]')?.addEventListener('click', ({ currentTarget }) => state.set({ base_snapshot: currentTarget.dataset.pinnedBaseline, base_release: '' }));
+pinPlace(state, ranges);
+bindControls(page.querySelector('[data-controls]'), state, ranges);
 for (const name of ['label', 'base_label']) bindStateLabels(page.querySelector(`[data-labels=${name}]`), api, state, name);
 state.addEventListener('change', ({ detail }) => {
   if (SELECTION.some((name) => detail.changed.has(name))) load();

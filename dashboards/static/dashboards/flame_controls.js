@@ -2,8 +2,13 @@
 
 import { writePairs } from './flame_state.js';
 
-/** Bind `<select name>` / `<input name>` elements inside `form` to the state's fields of the same name. */
-export function bindControls(form, state) {
+const NOTED_EVERY_SECONDS = 600; // how finely the server notes until when a release ran
+
+/**
+ * Bind `<select name>` / `<input name>` elements inside `form` to the state's fields of the same name; `ranges()` are the
+ * ranges that are shown, by field: a release that did not run in its side's range brings its own.
+ */
+export function bindControls(form, state, ranges) {
   const bound = (control) => control.name && state.fields.has(control.name) && !state.fields.get(control.name).pairs;
   const controls = Array.from(form.elements).filter(bound);
   const follow = () => controls.forEach((control) => {
@@ -15,10 +20,20 @@ export function bindControls(form, state) {
     if (!bound(target)) return;
     const { list, clears = [] } = state.fields.get(target.name);
     const cleared = Object.fromEntries(clears.map((name) => [name, '']));
-    state.set({ ...cleared, [target.name]: list ? [target.value].filter(Boolean) : target.value });
+    state.set({ ...cleared, ...rangeOfRelease(target, ranges()), [target.name]: list ? [target.value].filter(Boolean) : target.value });
   });
   state.addEventListener('change', follow);
   follow();
+}
+
+/** The range in which a chosen release ran, if it is not within the one that is shown; else nothing to change. */
+function rangeOfRelease({ name, selectedOptions }, shown) {
+  const { first, last } = selectedOptions?.[0]?.dataset ?? {};
+  if (!first) return {};
+  const side = name.startsWith('base_') ? 'base_' : '';
+  const [from, to] = [Number(shown[`${side}from`]), Number(shown[`${side}to`])];
+  if (Number(first) < to && Number(last) + NOTED_EVERY_SECONDS > from) return {};
+  return { [`${side}from`]: first, [`${side}to`]: String(Number(last) + NOTED_EVERY_SECONDS), [`${side}snapshot`]: '' };
 }
 
 /** The part of the state that the API reads, as a query string; `resolved` wins over what the address says. */
@@ -36,23 +51,44 @@ export function apiQuery(state, names, resolved = {}) {
   return query;
 }
 
-/** Let the links to the service's other pages lead to what is shown here: `values` is { from, to, type }, `labels` pairs. */
-export function leadLinks(values, labels) {
+/**
+ * Let the links to the service's other pages lead to what is shown here: `values` is { from, to, type }, `labels` pairs;
+ * the comparison takes labels and instances on both its sides.
+ */
+export function leadLinks(values, labels, instances) {
   for (const link of document.querySelectorAll('.tabs a:not([aria-current])')) {
     const url = new URL(link.href);
-    writePairs(url.searchParams, 'label', labels);
-    for (const [name, value] of Object.entries(values)) if (value) url.searchParams.set(name, value);
+    const query = url.searchParams;
+    for (const side of url.pathname.endsWith('/compare/') ? ['', 'base_'] : ['']) {
+      writePairs(query, `${side}label`, labels);
+      query.delete(`${side}instance`);
+      for (const one of instances) query.append(`${side}instance`, one);
+    }
+    for (const [name, value] of Object.entries(values)) if (value) query.set(name, value);
     link.href = url.href;
   }
 }
 
-/** Replace the options of a select, keeping "all" at the top and the present choice. */
+/** Replace the options of a select, keeping "all" at the top, what is pinned, and the present choice. */
 export function fillOptions(select, options) {
   if (!select) return;
   const first = select.options[0];
   const chosen = select.value;
+  const offered = new Set(options.map(({ value }) => String(value)));
+  const pinned = Array.from(select.options).filter((option) => 'pinned' in option.dataset && !offered.has(option.value));
   const made = options.map(({ value, label }) => new Option(label, value));
-  select.replaceChildren(first, ...made);
-  if (chosen && !options.some(({ value }) => String(value) === chosen)) select.append(new Option(chosen, chosen));
+  select.replaceChildren(first, ...pinned, ...made);
+  if (chosen && !Array.from(select.options).some(({ value }) => value === chosen)) select.append(new Option(chosen, chosen));
   select.value = chosen;
+}
+
+/** Ranges that end now, without a reload: links that say their length in seconds. */
+export function bindPresets(host, state) {
+  host?.addEventListener('click', (event) => {
+    const link = event.target.closest('[data-seconds]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const now = Math.round(Date.now() / 1000);
+    state.set({ from: String(now - Number(link.dataset.seconds)), to: String(now), last: '', snapshot: '' });
+  });
 }

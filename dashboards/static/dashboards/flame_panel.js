@@ -5,7 +5,8 @@
  * in PANEL_FIELDS; what is loaded, and when, is the page's business: it calls `show(data)`.
  */
 
-import { diffLegend } from './flame_legend.js';
+import { copyText } from './copy_text.js';
+import { diffLegend, packageLegend } from './flame_legend.js';
 import { download, toFolded, toPng, toSvg } from './flame_export.js';
 import { formatShare, formatValue } from './flame_format.js';
 import { openMenu } from './flame_menu.js';
@@ -15,6 +16,7 @@ import { renderFilters, renderStatus, renderTrail, sourceLinker } from './flame_
 import { FlameView } from './flame_view.js';
 
 const TYPING_PAUSE_MS = 90;
+const LEGEND_AFTER_MS = 120;
 
 export const PANEL_FIELDS = [
   { name: 'search', fallback: '', replace: true },
@@ -44,7 +46,7 @@ export class FlamePanel {
     this.link = sourceLinker(host.dataset.sourceTemplate, host.dataset.release);
     this.data = null;
     this.table = new FlameTable(this.parts.table, { label: host.dataset.tableLabel, sort: state.get('sort') });
-    this.view = this.#makeView(this.parts.graph, { label: host.dataset.graphLabel, upward: state.get('dir') === 'flame' });
+    this.view = this.#makeView(this.parts.graph, { label: host.dataset.graphLabel, upward: state.get('dir') === 'flame', grounded: true });
     this.callersView = this.#makeView(this.parts.callers, { label: 'Callers', upward: true, grounded: true });
     this.calleesView = this.#makeView(this.parts.callees, { label: 'Callees', upward: false });
     this.#connectTable();
@@ -72,7 +74,19 @@ export class FlamePanel {
 
   #recolour() {
     for (const view of this.#views()) view.setDark(isDark());
-    if (this.tree) diffLegend(this.parts.legend, this.tree, this.view.palette);
+    this.#legend();
+  }
+
+  /** What the colours mean; those of packages are read off the drawn frames when there is time for it. */
+  #legend() {
+    const { parts, tree, view, state } = this;
+    if (!tree) return;
+    parts.legend.hidden = !(tree.width[0] > 0);
+    if (tree.isDiff) diffLegend(parts.legend, tree, view.palette);
+    else {
+      clearTimeout(this.legendTimer);
+      this.legendTimer = setTimeout(() => packageLegend(parts.legend, view, (name) => state.set({ search: name })), LEGEND_AFTER_MS);
+    }
   }
 
   /** Show a loaded tree under the current filters. */
@@ -107,7 +121,7 @@ export class FlamePanel {
     this.#showTrail();
     this.#showFilters();
     this.#showFound();
-    diffLegend(this.parts.legend, this.tree, this.view.palette);
+    this.#legend();
   }
 
   #emptyReason() {
@@ -149,6 +163,7 @@ export class FlamePanel {
   #zoomed(view, node) {
     if (view !== this.view) return;
     this.#showTrail();
+    this.#legend();
     renderStatus(this.parts.status, view.data, node, this.link);
     this.state.set({ zoom: view.data.pathKey(node) });
   }
@@ -288,12 +303,7 @@ export class FlamePanel {
   }
 
   async #copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      this.view.say('Copied');
-    } catch {
-      this.view.say('The browser does not allow copying here.');
-    }
+    this.view.say((await copyText(text)) ? 'Copied' : 'The browser does not allow copying here.');
   }
 
   /** Single keys, unless the reader is typing. */
@@ -309,7 +319,6 @@ export class FlamePanel {
       i: () => parts.flip.click(),
       t: () => state.set({ view: { both: 'graph', graph: 'table', table: 'both' }[state.get('view')] ?? 'both' }),
       r: () => parts.collapse.click(),
-      '?': () => { parts.keys.open = !parts.keys.open; },
       Escape: () => this.#escape(),
     }[event.key];
     if (!act) return;

@@ -8,11 +8,15 @@ const ACCEPT = 'application/vnd.plimsoll.flame';
 const SHOW_AFTER_MS = 150;
 
 export class FlameSession extends EventTarget {
-  /** urlOf(): the address of the binary answer for the page's present state. */
-  constructor(panel, urlOf) {
+  /**
+   * urlOf(): the address of the binary answer for the page's present state; wayOut(error): what else than trying again
+   * helps after a failure, { text, label, run }, or null.
+   */
+  constructor(panel, urlOf, { wayOut = () => null } = {}) {
     super();
     this.panel = panel;
     this.urlOf = urlOf;
+    this.wayOut = wayOut;
     this.loader = new Loader();
     this.parts = panel.parts;
     this.parts.cancel.addEventListener('click', () => this.#cancel());
@@ -22,17 +26,20 @@ export class FlameSession extends EventTarget {
   /** Load what the state asks for. */
   load() {
     this.again = () => this.load();
+    this.file = null;
     return this.#run((options) => fetchBytes(this.urlOf(), { ...options, headers: { Accept: ACCEPT } }));
   }
 
-  /** Show a pprof file that the reader opened; nothing is stored. */
-  open(file, url) {
-    this.again = () => this.open(file, url);
+  /** Show a pprof file that the reader opened, nothing is stored; `before` is called when it could be read. */
+  open(file, url, before = () => {}) {
+    this.again = () => this.open(file, url, before);
+    this.file = file;
     const headers = { Accept: ACCEPT, 'X-CSRFToken': csrfToken(), 'Content-Type': 'application/octet-stream' };
-    return this.#run((options) => fetchBytes(url, { ...options, method: 'POST', body: file, headers }));
+    return this.#run((options) => fetchBytes(url, { ...options, method: 'POST', body: file, headers }), before);
   }
 
-  async #run(fetchIt) {
+  async #run(fetchIt, before = () => {}) {
+    const { file } = this;
     const { parts } = this;
     const started = setTimeout(() => this.#busy('Loading …'), SHOW_AFTER_MS);
     try {
@@ -42,8 +49,9 @@ export class FlameSession extends EventTarget {
       });
       if (!data) return;
       this.#ready();
+      before();
       this.panel.show(data);
-      this.dispatchEvent(new CustomEvent('loaded', { detail: { data } }));
+      this.dispatchEvent(new CustomEvent('loaded', { detail: { data, file } }));
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -71,12 +79,19 @@ export class FlameSession extends EventTarget {
   #failed(error) {
     if (error.cancelled) return;
     const known = error instanceof LoadError || error instanceof FlameDataError;
-    this.#stopped(known ? error.message : 'The graph could not be drawn. Reload the page.', 'failed');
+    const refused = this.file && error.status >= 400 && error.status < 500;
+    const found = refused
+      ? { text: `${this.file.name} cannot be shown: ${error.message}`, label: 'Close', run: () => this.#ready() }
+      : this.wayOut(error);
+    if (found) this.again = found.run;
+    const text = found?.text ?? (known ? error.message : 'The graph could not be drawn. Reload the page.');
+    this.#stopped(text, 'failed', found?.label);
     if (!known) throw error;
   }
 
-  #stopped(text, state) {
+  #stopped(text, state, label = 'Try again') {
     const { parts } = this;
+    parts.retry.textContent = label;
     parts.load.hidden = false;
     parts.load.dataset.state = state;
     parts.loadText.textContent = text;
@@ -84,6 +99,15 @@ export class FlameSession extends EventTarget {
     parts.cancel.hidden = true;
     parts.retry.hidden = false;
   }
+}
+
+/** The way out when a snapshot that the address names in one of `fields` is gone. */
+export function lostSnapshot(state, fields) {
+  return ({ status }) => (status === 404 && fields.some((name) => state.get(name)) ? {
+    text: 'This snapshot is not stored: it has passed its retention, or the link is wrong.',
+    label: 'Show the whole range',
+    run: () => state.set(Object.fromEntries(fields.map((name) => [name, '']))),
+  } : null);
 }
 
 /** Let a file be dropped anywhere on the page, or chosen with `input`; calls `take(file)`. */

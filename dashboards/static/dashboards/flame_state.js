@@ -7,7 +7,20 @@
  */
 
 /** A page names its time zone in the address only once app.js has had the time to learn the reader's. */
-export const PIN_ZONE_AFTER_MS = 1500;
+const PIN_ZONE_AFTER_MS = 1500;
+
+/** What every page's address ends with, so that a link shows the same to others: whose data, in which zone. */
+export const PLACE_FIELDS = [{ name: 'tz', fallback: '' }, { name: 'project', fallback: '' }];
+
+/** Let the address name zone and project, and a copied link the range that is shown (`ranges()`: parameters). */
+export function pinPlace(state, ranges) {
+  const { zone, project = '' } = document.documentElement.dataset;
+  setTimeout(() => state.pin({ tz: zone, project }), PIN_ZONE_AFTER_MS);
+  document.addEventListener('permalink', ({ detail }) => {
+    for (const [name, value] of Object.entries(ranges())) detail.set(name, value);
+    detail.delete('last');
+  });
+}
 
 export class PageState extends EventTarget {
   constructor(fields, location = window.location) {

@@ -17,6 +17,9 @@ const RIGHT = 12;
 const HANDLE = 10;
 const SHORTEST_SELECTION = 0.004;
 const KEY_STEP = 0.005;
+const TICK_ROOM = 74;
+const NICE_TOPS = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10];
+const LINE_NAMES = { heap: 'live heap', rss: 'RSS' };
 const NICE_STEPS = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800, 2592000];
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -31,7 +34,7 @@ export class Timeline extends EventTarget {
   /** selections: [{ key, label }] in drawing order; `active` is the one that a drag on empty ground draws. */
   constructor(host, { selections, zone, label }) {
     super();
-    Object.assign(this, { host, zone, series: null, markers: [], snapshots: [], from: 0, to: 0 });
+    Object.assign(this, { host, zone, chosen: new Set(), series: null, markers: [], snapshots: [], from: 0, to: 0 });
     this.selections = new Map(selections.map((selection) => [selection.key, { ...selection, from: 0, to: 0 }]));
     this.active = selections.at(-1).key;
     this.svg = shape('svg', { height: HEIGHT, width: '100%', class: 'timeline', role: 'group', 'aria-label': label });
@@ -47,6 +50,13 @@ export class Timeline extends EventTarget {
 
   setSelection(key, from, to) {
     Object.assign(this.selections.get(key), { from, to });
+    this.render();
+  }
+
+  /** Mark the snapshots that are shown instead of a range: { selection's key: id, or '' }; its own range fades. */
+  choose(shown) {
+    this.chosen = new Set(Object.values(shown).filter(Boolean));
+    for (const [key, id] of Object.entries(shown)) this.selections.get(key).idle = Boolean(id);
     this.render();
   }
 
@@ -72,22 +82,35 @@ export class Timeline extends EventTarget {
   }
 
   #axes() {
-    const most = this.#most();
+    const top = this.#top();
     for (const share of [0, 0.5, 1]) {
       const y = AXIS - share * PLOT;
       shape('line', { x1: LEFT, x2: this.width - RIGHT, y1: y, y2: y, class: 'timeline-grid' }, this.svg);
-      if (most > 0) this.#text(LEFT - 6, y + 4, formatValue(share * most, 'bytes'), 'end');
+      if (top > 0) this.#text(LEFT - 6, y + 4, formatValue(share * top, 'bytes').replace('.0 ', ' '), 'end');
     }
-    const room = (this.width - LEFT - RIGHT) / 110;
+    const room = (this.width - LEFT - RIGHT) / TICK_ROOM;
     const step = NICE_STEPS.find((size) => (this.to - this.from) / size <= room) ?? NICE_STEPS.at(-1);
     for (let at = Math.ceil(this.from / step) * step; at < this.to; at += step) {
       const x = this.x(at);
       shape('line', { x1: x, x2: x, y1: AXIS, y2: AXIS + 4, class: 'timeline-tick' }, this.svg);
       const text = formatTime(at, this.zone, { seconds: step < 60 });
       const anchor = x > this.width - RIGHT - 20 ? 'end' : 'middle';
-      this.#text(anchor === 'end' ? this.width - 2 : x, AXIS + 16, step >= 86400 ? text.slice(5, 10) : text.slice(11), anchor);
+      const isDay = step >= 86400 || text.slice(11, 16) === '00:00';
+      this.#text(anchor === 'end' ? this.width - 2 : x, AXIS + 16, isDay ? text.slice(5, 10) : text.slice(11), anchor);
     }
     if (this.series && !this.series.length) this.#text(this.width / 2, TOP + PLOT / 2, 'No memory points in this window.', 'middle');
+    this.#names();
+  }
+
+  /** What the lines are, at the left above them. */
+  #names() {
+    let x = LEFT;
+    for (const kind of new Set((this.series ?? []).map((each) => each.kind))) {
+      shape('line', { x1: x, x2: x + 14, y1: TOP - 10, y2: TOP - 10, class: `timeline-line timeline-${kind}` }, this.svg);
+      this.#text(x + 18, TOP - 6, LINE_NAMES[kind], 'start');
+      x += 34 + 6 * LINE_NAMES[kind].length;
+    }
+    this.named = x;
   }
 
   #text(x, y, content, anchor, className = 'timeline-text') {
@@ -100,8 +123,17 @@ export class Timeline extends EventTarget {
     return most;
   }
 
-  #lines() {
+  /** The upper end of the axis: the largest value, rounded up to an even number of its unit. */
+  #top() {
     const most = this.#most();
+    if (!most) return 0;
+    const unit = 1024 ** Math.floor(Math.log(most) / Math.log(1024));
+    const magnitude = 10 ** Math.floor(Math.log10(most / unit));
+    return NICE_TOPS.map((step) => step * magnitude * unit).find((end) => end >= most) ?? most;
+  }
+
+  #lines() {
+    const most = this.#top();
     if (!most) return;
     this.series?.forEach(({ ts, values, kind }) => {
       let path = '';
@@ -127,21 +159,22 @@ export class Timeline extends EventTarget {
     for (const snapshot of this.snapshots) {
       const dot = shape('rect', {
         x: this.x(snapshot.ts) - 1.5, y: SNAPSHOT_ROW, width: 3, height: 10, 'data-snapshot': snapshot.id,
-        class: snapshot.pinned ? 'timeline-snapshot timeline-pinned' : 'timeline-snapshot',
+        class: ['timeline-snapshot', snapshot.pinned && 'timeline-pinned', this.chosen.has(snapshot.id) && 'timeline-chosen'].filter(Boolean).join(' '),
       }, this.svg);
       shape('title', {}, dot).textContent = `Snapshot ${formatTime(snapshot.ts, this.zone)}${snapshot.release ? `, ${snapshot.release}` : ''}`;
     }
   }
 
-  #band({ key, from, to, label }) {
+  #band({ key, from, to, label, idle }) {
     const x0 = this.x(Math.max(from, this.from));
     const x1 = this.x(Math.min(to, this.to));
     if (x1 < LEFT || x0 > this.width - RIGHT) return;
-    const band = { x: x0, y: TOP, width: Math.max(2, x1 - x0), height: PLOT, class: `timeline-band timeline-band-${key}`, 'data-band': key };
+    const band = { x: x0, y: TOP, width: Math.max(2, x1 - x0), height: PLOT, class: `timeline-band timeline-band-${key}${idle ? ' timeline-band-idle' : ''}`, 'data-band': key };
     shape('rect', band, this.svg);
     const middle = (x0 + x1) / 2;
-    const anchor = middle < LEFT + 60 ? 'start' : middle > this.width - 80 ? 'end' : 'middle';
-    const x = anchor === 'start' ? Math.max(LEFT, x0) : anchor === 'end' ? Math.min(this.width - RIGHT, x1) : middle;
+    const first = (this.named ?? LEFT) + 6;
+    const anchor = middle < first + 24 ? 'start' : middle > this.width - 80 ? 'end' : 'middle';
+    const x = anchor === 'start' ? Math.max(first, x0) : anchor === 'end' ? Math.min(this.width - RIGHT, x1) : middle;
     this.#text(x, TOP - 6, label, anchor, `timeline-name timeline-name-${key}`);
   }
 
@@ -213,7 +246,8 @@ export class Timeline extends EventTarget {
   /** A selection in words. */
   describe(key) {
     const { from, to } = this.selections.get(key);
-    return `${formatTime(from, this.zone, { seconds: false })} – ${formatTime(to, this.zone, { seconds: false })} (${formatSpan(to - from)})`;
+    const [begin, end] = [from, to].map((at) => formatTime(at, this.zone, { seconds: false }));
+    return `${begin} – ${end.slice(0, 10) === begin.slice(0, 10) ? end.slice(11) : end} (${formatSpan(to - from)})`;
   }
 }
 

@@ -120,9 +120,11 @@ export class FlameView extends EventTarget {
   }
 
   resize(force = false) {
-    const width = this.scroller.clientWidth;
     const height = this.scroller.clientHeight;
-    if (!this.data || !width || !height) return;
+    if (!this.data || !height) return;
+    this.spacer.style.height = `${Math.max(height, this.data.depth * ROW_HEIGHT)}px`; // decides on a scroll bar, so before the width
+    const width = this.scroller.clientWidth;
+    if (!width) return;
     const ratio = Math.min(devicePixelRatio || 1, Math.sqrt(MAX_CANVAS_PIXELS / (width * height)));
     if (force || width !== this.width || height !== this.height || ratio !== this.ratio) {
       Object.assign(this, { width, height, ratio });
@@ -131,7 +133,6 @@ export class FlameView extends EventTarget {
       this.base.style.width = `${width}px`;
       this.base.style.height = `${height}px`;
       this.character = characterWidth(this.context);
-      this.spacer.style.height = `${Math.max(height, this.data.depth * ROW_HEIGHT)}px`;
       this.draw();
     }
   }

@@ -8,16 +8,26 @@ const MAX_SNAPSHOTS = 250;
 const MARGIN = 0.5;
 const LEAST_SECONDS = 900;
 
-/** The window that a selection is shown in: half of its length on either side, and never less than a quarter of an hour. */
-function widened(from, to) {
+/**
+ * The window that a selection is shown in: half of its length on either side, and never less than a quarter of an hour,
+ * but not beyond what the service ever sent (`known`: first and last unix seconds) or the present.
+ */
+function widened(from, to, known) {
   const margin = Math.max(LEAST_SECONDS / 2, MARGIN * (to - from));
-  return { from: from - margin, to: Math.min(to + margin, Math.max(to, Date.now() / 1000)) };
+  const [first, last] = known ?? [from - margin, Date.now() / 1000];
+  return { from: Math.min(from, Math.max(from - margin, first)), to: Math.max(to, Math.min(to + margin, last)) };
+}
+
+/** The first and the last moment that the page's service was heard of, as its element names them; null if never. */
+export function knownSpan({ knownFrom, knownTo }) {
+  return knownFrom ? [Number(knownFrom), Number(knownTo)] : null;
 }
 
 /** Loads what a timeline shows, one window at a time, and none twice in a row. */
 export class WindowLoader {
-  constructor(api) {
+  constructor(api, known = null) {
     this.api = api;
+    this.known = known;
     this.loader = new Loader();
     this.window = null;
     this.shown = '';
@@ -28,7 +38,7 @@ export class WindowLoader {
    * Resolves to { from, to, series: [{ ts, values, kind }], markers, snapshots }, or to undefined when nothing changed.
    */
   async load(from, to, query) {
-    if (!this.window || from < this.window.from || to > this.window.to) this.window = widened(from, to);
+    if (!this.window || from < this.window.from || to > this.window.to) this.window = widened(from, to, this.known);
     const { window } = this;
     const key = `${window.from}|${window.to}|${query}`;
     if (key === this.shown) return undefined;
