@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Q
 
 from dashboards.period import LIVE_WITHIN_SECONDS, SILENT_AFTER_SECONDS
+from dashboards.sparklines import SECONDS
 from profiler_server.analysis import queries as analysis
 from profiler_server.analysis.advice import diagnosis_name
 from profiler_server.analysis.models import Finding, FindingStatus, ServiceWatch
@@ -17,16 +20,20 @@ from profiler_server.catalog.models import Instance, Service
 
 SILENT_AFTER = timedelta(seconds=SILENT_AFTER_SECONDS)
 LIVE_WITHIN = timedelta(seconds=LIVE_WITHIN_SECONDS)
+SHOWN = timedelta(seconds=SECONDS)
 MAX_FILTER = 200
 FAR_SECONDS = 400 * 86400.0
+NO_LEAK = "No leak"
+_PATH = re.compile(r"(?<!\S)(?:[\w.@-]+/)+(?=[\w-]+\.[(\w])")
 
 
 @dataclass(frozen=True)
 class Presence:
-    """Who of a service was heard of: live instances, and when the last word came."""
+    """Who of a service was heard of: live instances, when the last word came, and whether that was in the last day."""
 
     live: int
     last_seen_at: datetime | None
+    is_recent: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,29 @@ class FleetRow:
         """Return the badge's colour."""
         return _TONES[self.state]
 
+    @property
+    def text(self) -> str:
+        """Return what the filter looks through."""
+        parts = (self.service.name, self.owner, self.word, self.state, self.service.language)
+        return " ".join(parts).lower()
+
+    @property
+    def gist(self) -> str:
+        """Return the detail without what the badge says already, functions without their paths."""
+        return gist_of(self.detail, self.word)
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """Return the limit that the memory grows towards, None where none is known."""
+        return (self.finding.limit_bytes if self.finding else None) or self.service.memory_limit_bytes
+
+    def matches(self, search: str) -> bool:
+        """Return whether every word of `search` is in its text."""
+        return all(word in self.text for word in search[:MAX_FILTER].lower().split())
+
 
 _ORDER = ("open", "acknowledged", "suspected", "silent", "snoozed", "broken", "learning", "healthy")
+_COUNTED = {"suspected": "watched closely", "broken": "not examined"}
 _TONES = {
     "open": "danger", "acknowledged": "warn", "suspected": "warn", "silent": "warn", "snoozed": "",
     "broken": "warn", "learning": "", "healthy": "ok",
@@ -68,16 +96,35 @@ def fleet_rows(project_id: int, now: datetime, *, search: str = "") -> list[Flee
         _row(service, worst.get(service.pk), watches.get(service.pk), presences, now)
         for service in catalog.services(project_id)
     ]
-    wanted = [row for row in rows if _matches(row, search[:MAX_FILTER].lower().split())]
-    return sorted(wanted, key=_urgency)
+    return sorted((row for row in rows if row.matches(search)), key=_urgency)
 
 
-def counts(rows: Sequence[FleetRow]) -> Mapping[str, int]:
-    """Return how many rows there are of each state."""
-    found: dict[str, int] = {}
-    for row in rows:
-        found[row.state] = found.get(row.state, 0) + 1
-    return found
+@dataclass(frozen=True)
+class Tally:
+    """How many services there are of one state, in words and in the badge's colour."""
+
+    state: str
+    words: str
+    tone: str
+
+
+def tallies(rows: Sequence[FleetRow]) -> list[Tally]:
+    """Return how many rows there are of each state, the most urgent first."""
+    found = Counter(row.state for row in rows)
+    return [
+        Tally(state, f"{found[state]} {_COUNTED.get(state, state)}", _TONES[state])
+        for state in _ORDER
+        if found[state]
+    ]
+
+
+def gist_of(sentence: str, word: str) -> str:
+    """Return a verdict without the diagnosis that stands in the badge `word`, and functions without their paths."""
+    for said in (word, NO_LEAK):
+        if sentence.startswith(said):
+            sentence = sentence.removeprefix(said).lstrip(":; ")
+            break
+    return _PATH.sub("", sentence[:1].upper() + sentence[1:])
 
 
 def _row(
@@ -110,7 +157,7 @@ def _state(
     if watch is not None and watch.error:
         return "broken", "Not examined", watch.error
     if watch is not None and watch.suspected_at is not None:
-        return "suspected", "Watching closely", watch.sentence
+        return "suspected", "Watching closely", "Growth is suspected, not yet certain"
     if watch is None or watch.verdict in {"", "insufficient_data"}:
         return "learning", "Learning", watch.sentence if watch else "Not examined yet"
     return "healthy", "Healthy", watch.sentence
@@ -123,7 +170,7 @@ def _presences(project_id: int, now: datetime) -> dict[int, Presence]:
         .values("service_id")
         .annotate(live=live, last=Max("last_seen_at"))
     )
-    return {row["service_id"]: Presence(row["live"], row["last"]) for row in rows}
+    return {row["service_id"]: Presence(row["live"], row["last"], row["last"] > now - SHOWN) for row in rows}
 
 
 def _urgency(row: FleetRow) -> tuple[int, float, str]:
@@ -132,8 +179,3 @@ def _urgency(row: FleetRow) -> tuple[int, float, str]:
         row.limit_in_seconds if row.limit_in_seconds is not None else FAR_SECONDS,
         row.service.name,
     )
-
-
-def _matches(row: FleetRow, words: Sequence[str]) -> bool:
-    text = f"{row.service.name} {row.owner} {row.word} {row.service.language}".lower()
-    return all(word in text for word in words)

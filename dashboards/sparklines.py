@@ -11,7 +11,7 @@ from profiler_server.catalog.models import Service
 from profiler_server.core import units
 from profiler_server.core.profile import FloatArray
 
-WIDTH, HEIGHT = 200.0, 36.0
+WIDTH, HEIGHT, DASH = 200.0, 36.0, 4.0
 BINS = 100
 SECONDS = 86400.0
 MAX_SERVICES = 60
@@ -53,12 +53,15 @@ def sparkline(series: ServiceSeries, name: str) -> dict[str, str] | None:
         y = _y(limit / top)
         shapes["limit"] = f"M0 {y}H{WIDTH:g}"
     low, high = float(memory.high[first]), float(memory.high[last])
-    words = f"{name}: memory from {units.format_bytes(low)} to {units.format_bytes(high)} over the time shown"
+    shown = units.format_duration((last - first + 1) * series.bin_seconds)
+    words = (
+        f"{name}: memory from {units.format_bytes(low)} to {units.format_bytes(high)} over the {shown} shown"
+    )
     return shapes | {"words": words}
 
 
 def path_of(shares: FloatArray) -> str:
-    """Return the path of a line of heights 0–1, f64[n]; NaN breaks it."""
+    """Return the path of a line of heights 0–1, f64[n]; NaN breaks it, a moment on its own is a dash."""
     parts: list[str] = []
     pen = False
     step = WIDTH / max(len(shares) - 1, 1)
@@ -67,6 +70,8 @@ def path_of(shares: FloatArray) -> str:
             pen = False
             continue
         parts.append(f"{'L' if pen else 'M'}{index * step:.1f} {_y(float(share))}")
+        if not pen and (index + 1 == len(shares) or not np.isfinite(shares[index + 1])):
+            parts.append(f"h{-DASH if index * step > WIDTH / 2 else DASH:g}")
         pen = True
     return "".join(parts)
 

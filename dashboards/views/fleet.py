@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
-from dashboards.fleet_rows import counts, fleet_rows
+from dashboards.fleet_rows import fleet_rows, tallies
 from dashboards.install import snippets
 from dashboards.links import service_url
 from dashboards.scope import Scope, scoped
@@ -24,12 +24,12 @@ from profiler_server.catalog.models import Instance
 def fleet(request: HttpRequest, scope: Scope) -> HttpResponse:
     """Show the project's services."""
     search = request.GET.get("q", "")
-    rows = fleet_rows(scope.project.pk, timezone.now(), search=search)
-    if not rows and not search:
+    every = fleet_rows(scope.project.pk, timezone.now())
+    if not every:
         return _install_page(request, scope, token="")
-    return render(
-        request, "dashboards/fleet.html", {"nav": "fleet", "rows": rows, "counts": counts(rows), "q": search}
-    )
+    shown = [row for row in every if row.matches(search)]
+    context = {"nav": "fleet", "every": every, "rows": shown, "tallies": tallies(every), "q": search}
+    return render(request, "dashboards/fleet.html", context)
 
 
 @require_GET

@@ -63,6 +63,11 @@ def test_the_filter_narrows_as_one_types_and_enter_opens(page: Page) -> None:
     page.keyboard.type("geo")
     expect(page.locator("#fleet tbody tr:visible")).to_have_count(1)
     assert "q=geo" in page.url
+    page.reload()
+    expect(page.locator("#fleet tbody tr:visible")).to_have_count(1)
+    page.locator("#fleet-filter").press("Escape")
+    expect(page.locator("#fleet tbody tr:visible")).to_have_count(5)
+    page.locator("#fleet-filter").fill("geo")
     page.keyboard.press("Enter")
     page.wait_for_url("**/services/geocoder/")
 

@@ -101,6 +101,7 @@ function drawSome() {
 function drawLine(svg, line) {
   if (!line) { svg.replaceChildren(); return; }
   svg.setAttribute("aria-label", line.words);
+  svg.parentElement.title = line.words;
   svg.replaceChildren(...["area", "load", "limit", "memory"].filter((name) => line[name]).map((name) => path(name, line[name])));
 }
 
@@ -112,6 +113,7 @@ const watcher = new IntersectionObserver((entries) => {
 }, { rootMargin: "900px" });
 
 rows.forEach((row) => watcher.observe(row));
+if (input?.value) filter(); // the server has hidden what does not match
 input?.addEventListener("input", filter);
 document.getElementById("fleet-filter-form")?.addEventListener("submit", (event) => {
   event.preventDefault();

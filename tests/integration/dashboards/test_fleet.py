@@ -58,6 +58,18 @@ def test_the_filter_works_without_javascript(shop: Shop, observe: Observe) -> No
     assert names(shop.viewer, "/?q=nothing+like+it") == []
 
 
+def test_what_a_link_filters_out_can_be_shown_again(shop: Shop, observe: Observe, leak: Finding) -> None:
+    observe("search")
+    answer = shop.viewer.get("/?q=open")
+    assert [row.service.name for row in answer.context["rows"]] == ["checkout"]
+    assert answer.content.count(b"<tr data-id=") == 2
+    assert answer.content.count(b" hidden>") == 2  # the other service, and the note that none matches
+    assert [(each.state, each.words) for each in answer.context["tallies"]] == [
+        ("open", "1 open"),
+        ("learning", "1 learning"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "word"), [(FindingStatus.ACKNOWLEDGED, "acknowledged"), (FindingStatus.SNOOZED, "snoozed")]
 )
