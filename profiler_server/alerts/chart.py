@@ -70,6 +70,7 @@ class ChartData:
     limit: float | None
     in_bytes: bool
     memory_name: str
+    floor_name: str = "floor and growth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _draw_growth(pen: ImageDraw.ImageDraw, frame: _Frame, growth: tuple[tuple[fl
 
 def _draw_legend(pen: ImageDraw.ImageDraw, data: ChartData) -> None:
     x = float(LEFT)
-    for name, colour in ((data.memory_name, MEMORY), ("floor and growth", GROWTH), ("load", "#9aa5b1")):
+    for name, colour in ((data.memory_name, MEMORY), (data.floor_name, GROWTH), ("load", "#9aa5b1")):
         pen.rectangle([x * SCALE, 11 * SCALE, (x + 14) * SCALE, 16 * SCALE], fill=colour)
         _text(pen, (x + 19, 13.5), name, INK, anchor="lm")
         x += 36 + 6.2 * len(name)

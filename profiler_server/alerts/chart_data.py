@@ -8,7 +8,8 @@ import numpy as np
 
 from profiler_server.alerts.chart import ChartData
 from profiler_server.alerts.words import counts_bytes, signal_of
-from profiler_server.analysis.models import Finding
+from profiler_server.analysis.models import Family, Finding
+from profiler_server.analysis.wording import signal_name
 from profiler_server.core.profile import FloatArray
 from profiler_server.series.queries import Series, read_series
 
@@ -40,9 +41,8 @@ def chart_data(found: Finding) -> ChartData:
         growth=_growth(found, floor_ts, floor),
         limit=float(found.limit_bytes) if found.limit_bytes else None,
         in_bytes=counts_bytes(found),
-        memory_name={"rss_bytes": "memory (RSS)", "heap_live_bytes": "live heap"}.get(
-            memory_name, memory_name
-        ),
+        memory_name="memory (RSS)" if memory_name == "rss_bytes" else signal_name(memory_name),
+        floor_name="in use" if found.family == Family.RETENTION else "floor and growth",
     )
 
 

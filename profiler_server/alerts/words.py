@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from profiler_server.alerts.models import NotificationKind
+from profiler_server.analysis import evidence_facts, wording
 from profiler_server.analysis.advice import diagnosis_name, next_steps
 from profiler_server.analysis.models import Family, Finding
 from profiler_server.analysis.queries import baseline_and_current
@@ -66,26 +67,18 @@ def headline(found: Finding, kind: str) -> str:
     """Return the first sentence of the mail: the verdict, or that it is over."""
     if kind != NotificationKind.RESOLVED.value:
         return found.verdict
-    by = f" since release {found.cured_by_release}" if found.cured_by_release else ""
     end = f" ({moment(found.resolved_at)})" if found.resolved_at else ""
-    return f"{found.service.name} no longer grows{by}{end}. It was: {found.verdict}"
-
-
-def growth_of(found: Finding) -> str:
-    """Return the growth with its unit: bytes per hour, or threads, descriptors or goroutines per hour."""
-    if counts_bytes(found):
-        return format_growth(found.growth_bytes_per_hour)
-    return f"{format_count(found.growth_bytes_per_hour, signed=True)} {signal_of(found)}/h"
+    return f"{wording.ending_of(found)}{end}. It was: {found.verdict}"
 
 
 def counts_bytes(found: Finding) -> bool:
     """Return whether what grows is measured in bytes."""
-    return signal_of(found) not in {"threads", "fds", "goroutines"}
+    return not wording.is_counted(found)
 
 
 def signal_of(found: Finding) -> str:
-    """Return the column that the finding was made from."""
-    return str((found.evidence or {}).get("signal") or "rss_bytes")
+    """Return the signal that the finding was made from."""
+    return wording.signal_of(found) or "rss_bytes"
 
 
 def time_left(found: Finding, now: datetime) -> str:
@@ -102,18 +95,21 @@ def facts_of(found: Finding, *, now: datetime) -> list[Fact]:
     if found.growth_bytes_per_hour is not None:
         facts.append(Fact("Growth", _growth_with_interval(found)))
     if found.bytes_per_request:
-        facts.append(Fact("Per request", format_bytes(found.bytes_per_request, signed=True)))
+        facts.append(Fact("Against load", wording.per_request_text(found)))
     if found.forecast_p50_at is not None:
         facts.append(Fact("Reaches its limit", _forecast(found, now)))
-    elif found.limit_bytes:
-        facts.append(Fact("Limit", f"{format_bytes(found.limit_bytes)}, not within the forecast's horizon"))
-    facts.append(Fact("Growing since", moment(found.started_at)))
+    elif found.limit_bytes and counts_bytes(found):
+        facts.append(Fact("Limit", wording.without_forecast(found)))
+    is_retained = found.family == Family.RETENTION
+    facts.append(Fact("Near its limit since" if is_retained else "Growing since", moment(found.started_at)))
+    if is_retained:
+        facts += [Fact(*fact) for fact in evidence_facts.in_use(found.evidence or {})]
     if found.first_release:
         facts.append(Fact("First in release", found.first_release))
     if found.cured_by_release:
         facts.append(Fact("Cured by release", found.cured_by_release))
     correlation = (found.evidence or {}).get("latency_correlation")
-    if isinstance(correlation, (int, float)) and abs(correlation) >= 0.5:
+    if not is_retained and isinstance(correlation, (int, float)) and abs(correlation) >= 0.5:
         facts.append(Fact("Latency", f"moves with memory (correlation {correlation:.2f})"))
     return facts
 
@@ -125,18 +121,24 @@ def suspects_of(found: Finding) -> list[SuspectLine]:
 
 def steps_of(found: Finding) -> tuple[str, ...]:
     """Return what to do next."""
-    return next_steps(found.diagnosis)
+    return next_steps(
+        found.diagnosis,
+        language=found.service.language,
+        signal=wording.signal_of(found),
+        is_named=bool(found.suspects),
+    )
 
 
 def finding_url(found: Finding, base_url: str) -> str:
-    """Return the address of the finding's page."""
-    return f"{base_url.rstrip('/')}/findings/{found.pk}/"
+    """Return the address of the finding's page, with its project: its reader may have looked at another one last."""
+    return f"{base_url.rstrip('/')}/findings/{found.pk}/?{urlencode({'project': found.project.slug})}"
 
 
 def comparison_url(found: Finding, base_url: str) -> str:
     """Return the address of the comparison: the newest data against the time just after the growth began."""
     (base_start, base_end), (start, end) = baseline_and_current(found)
     query = {
+        "project": found.project.slug,
         "from": _unix(start),
         "to": _unix(end),
         "base_from": _unix(base_start),
@@ -177,11 +179,11 @@ def _trouble(found: Finding) -> str:
     if found.growth_bytes_per_hour is None and isinstance(share, (int, float)):
         return f"stands at {format_share(share)} of its limit (no leak)"
     verb = "holds on to" if found.family == Family.RETENTION else "leaks"
-    return f"{verb} {growth_of(found)}"
+    return f"{verb} {wording.growth_text(found)}"
 
 
 def _growth_with_interval(found: Finding) -> str:
-    growth = growth_of(found)
+    growth = wording.growth_text(found)
     if found.growth_low is None or found.growth_high is None:
         return growth
     low, high = found.growth_low, found.growth_high

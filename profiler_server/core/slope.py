@@ -14,6 +14,7 @@ LEAST_POINTS = 3
 BLOCKS = 12
 LEAST_BLOCKS = 3
 MOST_CORRELATION = 0.5
+RISE_SIGMAS = 2.33
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,25 @@ def slopes_with_interval(
     for i in np.flatnonzero(~whole).tolist():
         found[i] = _slopes(ts[known[i]], table[i : i + 1, known[i]], segment[known[i]])[0]
     return [Slope(*row) for row in found.tolist()]
+
+
+def rises(ts: FloatArray, values: FloatArray | IntArray, breaks: Sequence[float] = ()) -> bool:
+    """Return whether values[b] over ts[b] (unix seconds; NaN = missing) climb, in whatever line.
+
+    The test is Mann's and Kendall's of the blocks' ranks, within the segments between `breaks` (restarts), one-sided at
+    `RISE_SIGMAS`: what doubles every hour climbs surely, and yet no straight line fits it.
+    """
+    known = np.isfinite(values)
+    at, kept = ts[known], values[known].astype(np.float64)
+    segment = segments_of(at, breaks)
+    score = variance = 0.0
+    for which in np.unique(segment):
+        inside = kept[segment == which]
+        count = min(len(inside), max(LEAST_BLOCKS, round(BLOCKS * len(inside) / len(kept))))
+        means = np.array([part.mean() for part in np.array_split(inside, count)])
+        score += float(np.sign(means[None, :] - means[:, None])[np.triu_indices(count, 1)].sum())
+        variance += count * (count - 1) * (2 * count + 5) / 18.0
+    return variance > 0 and (score - 1.0) / float(np.sqrt(variance)) > RISE_SIGMAS
 
 
 def segments_of(ts: FloatArray, breaks: Sequence[float]) -> Int64Array:

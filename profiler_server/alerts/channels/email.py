@@ -17,6 +17,7 @@ from profiler_server.alerts.chart import draw_chart
 from profiler_server.alerts.chart_data import chart_data
 from profiler_server.alerts.models import Notification, NotificationKind
 from profiler_server.analysis.queries import holder_reports
+from profiler_server.analysis.wording import growth_text
 from profiler_server.core.units import format_share
 
 SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -113,7 +114,7 @@ def _finding_context(notification: Notification) -> tuple[dict[str, Any], bytes 
         "project": Project.objects.get(pk=notification.project_id).name,
         "recipient": notification.recipient,
         "chart_cid": f"chart.{notification.message_id}@plimsoll" if picture else "",
-        "chart_alt": f"Memory of {found.service.name} against its load: {words.growth_of(found)}",
+        "chart_alt": f"Memory of {found.service.name} against its load: {growth_text(found)}",
     }
     return context, picture
 

@@ -32,12 +32,13 @@ def ask_agents(
         wanted.append(CommandRequest(CommandKind.FIND_HOLDERS, {"site": [asdict(frame) for frame in site]}))
     asked = [
         request_command(instance, request, at=at, finding=found if found and found.is_open else None)
-        for instance in _able_instances(service, at)
+        for instance in able_instances(service, at)
         for request in wanted
     ]
     return sum(command is not None for command in asked)
 
 
-def _able_instances(service: Service, at: datetime) -> list[Instance]:
+def able_instances(service: Service, at: datetime) -> list[Instance]:
+    """Return the instances that can be asked, those that reported last first; at most `ASKED_INSTANCES`."""
     alive = Instance.objects.filter(service=service, last_seen_at__gt=at - ALIVE_WITHIN, ended_at=None)
     return list(alive.filter(language__in=ABLE_LANGUAGES).order_by("-last_seen_at")[:ASKED_INSTANCES])

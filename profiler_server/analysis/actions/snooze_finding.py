@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
 
 from profiler_server.analysis.actions.change_finding import changed_finding, record_event
 from profiler_server.analysis.models import EventKind, Finding, FindingStatus
+from profiler_server.analysis.wording import rate_text
 from profiler_server.core.errors import Conflict
-from profiler_server.core.units import format_growth
 
 MAX_WORSE_PERCENT = 1000.0
 
@@ -58,17 +58,19 @@ def _check(snooze: Snooze, now: datetime) -> None:
 
 
 def _ceiling(found: Finding, worse_percent: float | None) -> float | None:
-    if worse_percent is None or found.growth_bytes_per_hour is None:
+    if worse_percent is None:
         return None
+    if found.growth_bytes_per_hour is None:
+        raise Conflict("It does not grow, so it cannot grow faster: snooze it until a time or a release.")
     return found.growth_bytes_per_hour * (1 + worse_percent / 100)
 
 
 def _in_words(found: Finding) -> str:
     ends = []
     if found.snoozed_until is not None:
-        ends.append(f"until {found.snoozed_until:%Y-%m-%d %H:%M} UTC")
+        ends.append(f"until {found.snoozed_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
     if found.snoozed_release:
         ends.append("until the next release")
     if found.snoozed_growth_ceiling is not None:
-        ends.append(f"until it grows faster than {format_growth(found.snoozed_growth_ceiling)}")
+        ends.append(f"until it grows faster than {rate_text(found.snoozed_growth_ceiling, found)}")
     return " or ".join(ends)

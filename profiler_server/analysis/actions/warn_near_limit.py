@@ -85,7 +85,8 @@ def _update(found: Finding, said: Evaluation, full: Fullness, at: datetime) -> F
     found.limit_bytes = full.limit_bytes
     found.updated_at = at
     found.version += 1
-    found.evidence = plain((said.evidence_json() or {}) | {"signal": "rss_bytes", "limit_share": full.share})
+    kept = said.evidence_json() or {"signal": "rss"}
+    found.evidence = plain(kept | {"size_bytes": full.size_bytes, "limit_share": full.share})
     found.verdict = (
         f"{diagnosis_name(said.diagnosis)}, no leak, yet memory stands at {format_bytes(full.size_bytes)}, "
         f"{format_share(full.share)} of its limit of {format_bytes(full.limit_bytes)}."

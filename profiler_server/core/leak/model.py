@@ -30,6 +30,7 @@ __all__ = [
     "LeakState",
     "LifeHistory",
     "LoadCurve",
+    "LookedAt",
     "Marker",
     "Member",
     "ServiceWindow",
@@ -54,6 +55,8 @@ Diagnosis = Literal[
     "spikes",
     "none",
 ]
+OLDER_ALTERNATIVES = {"nothing but load": "load", "a warm-up that will level off": "warm_up"}
+"""What alternatives were called when they were stored in words."""
 STATE_FORMAT = 2
 OLDER_FORMATS = (1,)
 """Formats whose blocks are of another make: their findings go on, their points are read again."""
@@ -109,12 +112,34 @@ class Slope:
 
 @dataclass(frozen=True)
 class Alternative:
-    """An innocent explanation, whether it was rejected, and by how much (`margin` > 0: rejected)."""
+    """An innocent explanation, and how it stands against steady growth.
+
+    `name` is "load" (nothing but load) or "warm_up" (it will level off); `margin` the log Bayes factor of growth
+    against it: above nought it is rejected. A warm-up levels off over `settles_hours` as the clock on the wall goes,
+    counted in `settles_by` ("hours", or "requests" at the usual load).
+    """
 
     name: str
     rejected: bool
     margin: float
-    reason: str
+    settles_hours: float | None = None
+    settles_by: str = ""
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Alternative:
+        """Rebuild one; what an older version wrote in words is left out."""
+        name = str(stored["name"])
+        known = ("rejected", "margin", "settles_hours", "settles_by")
+        return cls(OLDER_ALTERNATIVES.get(name, name), **{key: stored[key] for key in known if key in stored})
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """Another signal that was judged beside the one a verdict rests on; `held_by` is the gate that holds it back."""
+
+    signal: str
+    log_odds: float
+    held_by: str | None
 
 
 @dataclass(frozen=True)
@@ -151,7 +176,12 @@ class SiteShare:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why the verdict is what it is; stored with the finding and drawn on its page."""
+    """Why the verdict is what it is, in names and numbers; stored with the finding, put into words where it is shown.
+
+    `waterfall` are the newest bytes of every part of the memory of the process seen last, `waterfall_before` the same
+    where its history begins. `held_by` is the gate that holds the verdict back (None: it stands), `others` what else
+    was judged.
+    """
 
     signal: str
     floor: tuple[FloorLine, ...]
@@ -167,7 +197,9 @@ class Evidence:
     latency_correlation: float | None
     waterfall: dict[str, float]
     undecided_until: float | None
-    notes: tuple[str, ...] = ()
+    held_by: str | None = None
+    others: tuple[LookedAt, ...] = ()
+    waterfall_before: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
@@ -177,8 +209,9 @@ class Evidence:
             FloorLine(**{**line, **{k: tuple(line[k]) for k in ("ts", "value", "fitted")}})
             for line in stored["floor"]
         )
-        plain["alternatives"] = tuple(Alternative(**other) for other in stored["alternatives"])
-        plain["notes"] = tuple(stored["notes"])
+        plain.pop("notes", None)  # sentences, which an older version wrote
+        plain["alternatives"] = tuple(Alternative.from_json(other) for other in stored["alternatives"])
+        plain["others"] = tuple(LookedAt(**other) for other in stored.get("others") or ())
         for name, kind in (("slope", Slope), ("sites", SiteShare)):
             plain[name] = None if stored[name] is None else kind(**stored[name])
         load = stored["load"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from profiler_server.core import units
 from profiler_server.core.leak.attribute import Attribution
 from profiler_server.core.leak.channels import CHANNELS, MEMORY_CHANNELS
 from profiler_server.core.leak.config import DetectorConfig
@@ -18,14 +19,17 @@ from profiler_server.core.leak.model import (
     FloorLine,
     LeakState,
     LoadCurve,
+    LookedAt,
     Slope,
     Verdict,
 )
 from profiler_server.core.leak.verdicts import ChannelVerdict
 from profiler_server.core.leak.window import HOUR, ServiceWindow
 
-MIB = 1024.0 * 1024.0
+DAYS_FROM_HOURS = 48
 CURVE_POINTS = 9
+FIRST_WHOLE_BLOCK = 1
+"""The block from which a process is compared with itself: in the one before it has only just started."""
 
 
 def abstain(window: ServiceWindow, state: LeakState, config: DetectorConfig) -> Evaluation:
@@ -69,20 +73,16 @@ def evidence_of(
     """Return the evidence behind a verdict on one channel."""
     test, scale = chosen.test, window.time_scale
     rate, error = chosen.rate * scale, chosen.rate_error * scale
-    others = [
+    others = (
+        Alternative("load", test.log_leak > test.log_none, test.log_leak - test.log_none),
         Alternative(
-            "nothing but load",
-            test.log_leak > test.log_none,
-            test.log_leak - test.log_none,
-            "log Bayes factor",
-        ),
-        Alternative(
-            "a warm-up that will level off",
+            "warm_up",
             test.log_leak > test.log_warm,
             test.log_leak - test.log_warm,
-            f"best time constant {test.warm_hours:g} h of {test.warm_kind}",
+            settles_hours=test.warm_hours / scale,
+            settles_by=test.warm_kind,
         ),
-    ]
+    )
     replicas = {lives[s.life].instance for s in chosen.data.segments}
     growing = {lives[chosen.data.segments[i].life].instance for i in chosen.group.members}
     return Evidence(
@@ -90,7 +90,7 @@ def evidence_of(
         floor=_floor_lines(chosen, lives, scale),
         slope=Slope(rate, rate - 1.645 * error, rate + 1.645 * error, error),
         load=_load_curve(chosen, lives),
-        alternatives=tuple(others),
+        alternatives=others,
         sites=None,
         log_evidence=chosen.log_odds,
         log_threshold=config.log_odds_leak,
@@ -98,38 +98,12 @@ def evidence_of(
         replicas=len(replicas),
         lives=len(lives),
         latency_correlation=_latency(chosen, lives),
-        waterfall=_waterfall(lives),
+        waterfall=_waterfall(lives, -1),
         undecided_until=_undecided_until(chosen, window, config),
-        notes=_notes(chosen, verdicts),
+        held_by=chosen.held_by,
+        others=tuple(LookedAt(v.channel, v.log_odds, v.held_by) for v in verdicts if v is not chosen),
+        waterfall_before=_waterfall(lives, FIRST_WHOLE_BLOCK),
     )
-
-
-GATE_NOTES = {
-    "evidence": "The evidence does not suffice yet.",
-    "effect": "It grows too little to matter.",
-    "late slope": "It no longer climbs as it did.",
-    "early slope": "It has climbed only lately.",
-    "burst": "It climbs in a burst that has yet to show whether it lasts.",
-    "gives back": "What it took it gave back.",
-    "first day": "Without a load, a day must pass before a rise can be told from the hours of the day.",
-    "run": "Among so many services this much evidence comes about by chance.",
-    "refilling": "A young process fills up to where its elders stand.",
-    "lately": "It grows only lately: a job may still give it back.",
-    "leap": "The evidence came all at once: the next evaluation has to bear it out.",
-    "remains": "It is little beside the warm-up that it would go with.",
-    "young": "The process is young: caches and sessions may still be filling.",
-}
-
-
-def _notes(chosen: ChannelVerdict, verdicts: Sequence[ChannelVerdict]) -> tuple[str, ...]:
-    """Say which gate holds the verdict, and which other parts of memory were looked at."""
-    held = (GATE_NOTES[chosen.held_by],) if chosen.held_by else ()
-    others = tuple(
-        f"{v.channel}: log odds {v.log_odds:.1f}" + (f" ({GATE_NOTES[v.held_by]})" if v.held_by else "")
-        for v in verdicts
-        if v is not chosen
-    )
-    return held + others
 
 
 def _undecided_until(chosen: ChannelVerdict, window: ServiceWindow, config: DetectorConfig) -> float | None:
@@ -139,10 +113,11 @@ def _undecided_until(chosen: ChannelVerdict, window: ServiceWindow, config: Dete
     return window.now + max(config.young_hours - chosen.age_hours, 0.0) * HOUR / window.time_scale
 
 
-def _waterfall(lives: Sequence[LifeHistory]) -> dict[str, float]:
-    """Return the newest known bytes of every part of the memory of the process seen last."""
-    newest = max(lives, key=lambda life: life.read_until).blocks[-1]
-    values = {name: float(newest[MID + CHANNELS.index(name)]) for name in MEMORY_CHANNELS}
+def _waterfall(lives: Sequence[LifeHistory], at: int) -> dict[str, float]:
+    """Return the known bytes of every part of the memory of the process seen last, in its block `at`."""
+    blocks = max(lives, key=lambda life: life.read_until).blocks
+    block = blocks[min(at, len(blocks) - 1)]
+    values = {name: float(block[MID + CHANNELS.index(name)]) for name in MEMORY_CHANNELS}
     return {name: value for name, value in values.items() if not np.isnan(value)}
 
 
@@ -193,16 +168,6 @@ def _latency(chosen: ChannelVerdict, lives: Sequence[LifeHistory]) -> float | No
     return float(np.corrcoef(both.T)[0, 1])
 
 
-def human_bytes(value: float) -> str:
-    """Return a byte count as a person says it."""
-    size = abs(value)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            return f"{value:.0f} {unit}" if size >= 100 or unit == "B" else f"{value:.1f} {unit}"
-        size, value = size / 1024, value / 1024
-    return f"{value:.1f} GiB"
-
-
 def leak_sentence(
     chosen: ChannelVerdict,
     diagnosis: str,
@@ -214,15 +179,24 @@ def leak_sentence(
 ) -> str:
     """Return the finding in two sentences: what grows, how fast, by what and through whom; and until when."""
     who = f" through {found.suspects[0].function}" if found.suspects else ""
-    unit = f"{per_hour:.1f} {chosen.channel}" if diagnosis == "resource_leak" else human_bytes(per_hour)
+    counted = COUNTED_WORDS.get(chosen.channel)
+    unit = f"{units.format_count(per_hour)} {counted}" if counted else units.format_bytes(per_hour)
     clock = CLOCK_WORDS.get(chosen.test.clock, "whatever the load does")
     where = {"release": f" since release {chosen.group.name}", "replica": f" in {chosen.group.name} alone"}
     kind = diagnosis.replace("_", " ").capitalize() + where.get(chosen.group.kind, "")
     text = f"{kind}: {unit} an hour{who}, {clock}."
     if forecast is not None:
-        hours = (forecast[1] - window.now) / HOUR
-        text += f" The limit is reached in about {hours:.0f} h." if hours >= 1 else " The limit is near."
+        text += _until(forecast[1] - window.now)
     return text
+
+
+def _until(seconds: float) -> str:
+    """Say when the limit is reached, in hours or, from `DAYS_FROM_HOURS` on, in days."""
+    hours = seconds / HOUR
+    if hours < 1:
+        return " The limit is near."
+    about = f"{hours:.0f} h" if hours < DAYS_FROM_HOURS else f"{hours / 24:.0f} days"
+    return f" The limit is reached in about {about}."
 
 
 CLOCK_WORDS = {
@@ -232,6 +206,7 @@ CLOCK_WORDS = {
     "accelerating": "faster and faster",
     "decelerating": "ever more slowly, but without an end",
 }
+COUNTED_WORDS = {"threads": "threads", "fds": "open files and sockets", "goroutines": "goroutines"}
 RETENTION_CURE = " Go hands pages back lazily here: GODEBUG=madvdontneed=1 makes it give them back at once."
 HELD_BY_RUN = "Undecided: it climbs, but among so many services some climb as much by chance."
 SAID = {

@@ -70,8 +70,8 @@ def test_it_alone_is_enough(mailbox: Mailbox, kind: str) -> None:
         "2.4.0",
         "module shop.cache → RESULTS: dict (48,211 entries)",
         "Look at what keeps its objects",
-        f"http://127.0.0.1:8000/findings/{found.pk}/",
-        "http://127.0.0.1:8000/services/checkout/compare/?",
+        f"http://127.0.0.1:8000/findings/{found.pk}/?project={found.project.slug}",
+        f"http://127.0.0.1:8000/services/checkout/compare/?project={found.project.slug}",
     ):
         assert expected in text, expected
 
@@ -109,6 +109,20 @@ def test_a_resource_leak_counts_things(mailbox: Mailbox) -> None:
         growth_high=1400.0, evidence={"signal": "goroutines"}, forecast_p50_at=None, limit_bytes=None,
     )  # fmt: skip
     assert "+1.2 k goroutines/h" in str(message["Subject"])
+
+
+def test_retained_memory_is_not_said_to_grow(mailbox: Mailbox) -> None:
+    parts = {"heap": 1e8, "rss": 3e8}
+    evidence = {"signal": "heap", "limit_share": 0.97, "waterfall": parts, "latency_correlation": 0.9}
+    message, _ = sent(
+        mailbox, family="retention", diagnosis="fragmentation", growth_bytes_per_hour=None, growth_low=None,
+        growth_high=None, bytes_per_request=None, forecast_p50_at=None, limit_bytes=300 << 20, evidence=evidence,
+    )  # fmt: skip
+    text = body(message, "plain")
+    for words in ("Near its limit since", "what is in use does not grow", "Resident: 286 MiB, 3.0 times"):
+        assert words in text, words
+    for words in ("Growing since", "Latency", "beyond the forecast"):
+        assert words not in text, words
 
 
 def test_dates_are_absolute_and_in_utc(mailbox: Mailbox) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from profiler_server.core.slope import slopes_with_interval
+from profiler_server.core.slope import rises, slopes_with_interval
 
 HOURS = np.arange(96) / 4
 TS = 1_700_000_000.0 + HOURS * 3600
@@ -59,3 +59,23 @@ def test_the_interval_covers_the_truth_under_correlated_noise() -> None:
 def test_a_staircase_that_climbs_is_told_from_no_growth() -> None:
     (slope,) = slopes_with_interval(TS, np.floor(HOURS / 2)[None] * 1e6)
     assert slope.low > 0
+
+
+def test_what_climbs_ever_faster_rises_although_no_straight_line_fits() -> None:
+    doubling = 2.0 ** (HOURS / 3)
+    (slope,) = slopes_with_interval(TS, doubling[None])
+    assert slope.low < 0
+    assert rises(TS, doubling)
+    sawtooth = 4e6 * (HOURS % 6) ** 3
+    breaks = [float(TS[0] + 3600 * hour) for hour in (6, 12, 18)]
+    assert rises(TS, sawtooth, breaks)
+
+
+def test_noise_and_what_falls_do_not_rise() -> None:
+    rng = np.random.default_rng(5)
+    found = [rises(TS, rng.normal(size=len(TS))) for _ in range(200)]
+    assert np.mean(found) < 0.04
+    assert not rises(TS, -HOURS)
+    assert not rises(TS, np.where(HOURS > 23, np.nan, 7.0))
+    assert not rises(TS[:1], np.ones(1))
+    assert not rises(TS[:0], np.ones(0))

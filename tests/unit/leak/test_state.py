@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from profiler_server.core.leak import LeakState, ServiceWindow, evaluate
 from profiler_server.core.leak.config import DEFAULT_CONFIG
 from profiler_server.core.leak.history import COUNT, Clock, absorb, begin_life
+from profiler_server.core.leak.model import Evidence
 from profiler_server.core.leak.window import InstanceSeries
 from tests.unit.leak.recordings import EPOCH, HOUR, Life, series_of
 
@@ -110,3 +111,19 @@ def test_a_release_switched_on_inside_a_process_goes_on_where_its_points_were_le
     assert state.has_read(LIFE.instance, LIFE.started_at, EPOCH + 40 * HOUR)
     assert not state.has_read(LIFE.instance, LIFE.started_at, EPOCH + 60 * HOUR)
     assert not state.has_read("another", LIFE.started_at, EPOCH)
+
+
+def test_evidence_that_an_older_version_kept_in_words_is_read_by_its_numbers() -> None:
+    older = {
+        "signal": "heap", "floor": [], "slope": None, "load": None, "sites": None, "log_evidence": 4.0,
+        "log_threshold": 3.5, "replicas_growing": 1, "replicas": 1, "lives": 1, "latency_correlation": None,
+        "waterfall": {"rss": 1.0}, "undecided_until": None, "notes": ["It no longer climbs as it did."],
+        "alternatives": [
+            {"name": "nothing but load", "rejected": True, "margin": 4.1, "reason": "log Bayes factor"},
+            {"name": "a warm-up that will level off", "rejected": True, "margin": 3.0, "reason": "best time constant"},
+        ],
+    }  # fmt: skip
+    evidence = Evidence.from_json(older)
+    assert [(one.name, one.margin) for one in evidence.alternatives] == [("load", 4.1), ("warm_up", 3.0)]
+    assert evidence.others == ()
+    assert Evidence.from_json(json.loads(json.dumps(asdict(evidence)))) == evidence

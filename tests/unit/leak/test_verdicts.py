@@ -91,7 +91,7 @@ def test_evidence_can_be_stored_and_says_what_was_rejected() -> None:
     assert came.last_leak is not None
     evidence = came.last_leak.evidence
     assert evidence is not None
-    assert {a.name for a in evidence.alternatives} == {"nothing but load", "a warm-up that will level off"}
+    assert {a.name for a in evidence.alternatives} == {"load", "warm_up"}
     assert all(a.rejected for a in evidence.alternatives)
     assert evidence.slope is not None
     assert evidence.slope.low < 4.0 * MIB < evidence.slope.high * 1.1
