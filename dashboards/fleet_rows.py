@@ -122,7 +122,7 @@ def gist_of(sentence: str, word: str) -> str:
     """Return a verdict without the diagnosis that stands in the badge `word`, and functions without their paths."""
     for said in (word, NO_LEAK):
         if sentence.startswith(said):
-            sentence = sentence.removeprefix(said).lstrip(":; ")
+            sentence = sentence.removeprefix(said).lstrip(":;, ")
             break
     return _PATH.sub("", sentence[:1].upper() + sentence[1:])
 

@@ -15,6 +15,8 @@ from dashboards.sparklines import path_of
         ("Heap leak since release v2: 9.9 MiB an hour through main.recordAudit.", "Heap leak",
          "Since release v2: 9.9 MiB an hour through main.recordAudit."),
         ("No leak: memory is steady.", "Healthy", "Memory is steady."),
+        ("Fragmentation, no leak, yet memory stands at 276 MiB.", "Fragmentation",
+         "No leak, yet memory stands at 276 MiB."),
         ("Nothing has been received lately", "Silent", "Nothing has been received lately"),
         ("Native leak: through net/http.(*conn).serve and/or 40 KiB/s.", "Native leak",
          "Through http.(*conn).serve and/or 40 KiB/s."),
