@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
-import numpy as np
+from django.urls import reverse
 
-from dashboards.figures.floor import Floor, FloorPicture, Forecast, floor_figure
 from dashboards.finding_comparison import FindingComparison, finding_comparison
-from dashboards.finding_evidence import Latency, facts_of, latency_of
+from dashboards.finding_headline import Figure, headline_figures
 from dashboards.finding_memory import FindingMemory, finding_memory
-from dashboards.finding_words import channel_name, reason_of
-from dashboards.links import compare_url, flame_url, service_url, source_url
+from dashboards.finding_picture import FindingPictures, finding_pictures
+from dashboards.finding_suspects import SuspectRow, suspects_of, why_unnamed
+from dashboards.links import compare_url, seconds, service_url
 from dashboards.scope import Scope
 from profiler_server.accounts.models import Membership, Role
 from profiler_server.analysis import queries
 from profiler_server.analysis.advice import diagnosis_name, next_steps
+from profiler_server.analysis.evidence_facts import AlternativeRow, Fact, alternatives_of, facts_of
 from profiler_server.analysis.models import Family, Finding, FindingEvent, HolderReport
+from profiler_server.analysis.wording import is_counted, rate_text, sentence_of, signal_of, without_forecast
 from profiler_server.catalog.models import Release
-from profiler_server.core import units
 
-MAX_SUSPECTS = 10
-MAX_MEMBERS = 12
 MAX_RELEASES = 12
 MARGIN = 0.1
-RARE = 0.1
+LEAD_SECONDS, TAIL_SECONDS = 600.0, 60.0
 AFTERWARDS = (
     "Nothing: it is resolved. If it grows again, this finding comes back by itself, with its history."
 )
-
-
-@dataclass(frozen=True)
-class MemberRow:
-    """One call site of a suspect that stands for several; `share` as text, "" where it is not known."""
-
-    function: str
-    place: str
-    source: str
-    share: str
-    flame: str
-
-
-@dataclass(frozen=True)
-class SuspectRow:
-    """A guilty place as the page lists it: its texts, its share as 0–100 for the bar, and where to look at it."""
-
-    function: str
-    place: str
-    path: Sequence[str]
-    below: Sequence[str]
-    members: Sequence[MemberRow]
-    share: float | None
-    share_percent: float
-    growth: str
-    flat: str
-    source: str
-    flame: str
-    compare: str
-
-
-@dataclass(frozen=True)
-class AlternativeRow:
-    """An innocent explanation and why it does not hold."""
-
-    name: str
-    rejected: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -96,21 +57,22 @@ class FindingReport:
 
     finding: Finding
     title: str
+    sentence: str
     no_leak: bool
     of_heap: bool
-    of_memory: bool
     steps: Sequence[str]
-    growth: str
-    growth_range: str
-    per_request: str
+    figures: Sequence[Figure]
+    no_forecast: str
+    set_limit: str
+    cured: str
+    ceiling: str
     suspects: Sequence[SuspectRow]
+    unnamed: str
     alternatives: Sequence[AlternativeRow]
-    facts: Sequence[tuple[str, str]]
+    facts: Sequence[Fact]
     memory: FindingMemory
-    latency: Latency | None
+    pictures: FindingPictures
     cure: Cure | None
-    figure: Mapping[str, Any] | None
-    floor_rows: Sequence[tuple[float, str, str, str]]
     undecided_until: datetime | None
     releases: Sequence[ReleaseRow]
     holders: Sequence[HolderReport]
@@ -119,6 +81,7 @@ class FindingReport:
     may_act: bool
     comparison: FindingComparison
     compare: str
+    growth: str
     service: str
     timeline: str
 
@@ -127,162 +90,71 @@ def finding_report(scope: Scope, found: Finding) -> FindingReport:
     """Return the report of a finding that the caller has fetched within the scope's project."""
     before, after = queries.baseline_and_current(found)
     evidence: Mapping[str, Any] = found.evidence or {}
-    unit = unit_of_finding(found)
-    picture = _picture(scope, found, evidence, unit)
+    name, family = found.service.name, found.family
+    suspects = suspects_of(found, before, after)
+    memory = finding_memory(found, before, after)
+    holders = queries.holder_reports(scope.project.pk, finding_id=found.pk)
+    comparison = finding_comparison(found, before, after)
+    unnamed = why_unnamed(found, has_profiles=bool(comparison.total_now))
     return FindingReport(
         finding=found,
         title=diagnosis_name(found.diagnosis),
-        no_leak=found.family == Family.RETENTION,
-        of_heap=found.family == Family.HEAP,
-        of_memory=unit == "bytes",
-        steps=next_steps(found.diagnosis) if found.is_open else (AFTERWARDS,),
-        growth=_growth(found, unit),
-        growth_range=_range_text(found.growth_low, found.growth_high, unit),
-        per_request=_per_request(found, unit),
-        suspects=_suspects(found, before, after),
-        alternatives=_alternatives(evidence),
-        facts=facts_of(evidence),
-        memory=finding_memory(found, lasting=after[1] - after[0]),
-        latency=latency_of(evidence),
+        sentence=sentence_of(found),
+        no_leak=family == Family.RETENTION,
+        of_heap=family == Family.HEAP,
+        steps=_steps(found),
+        figures=headline_figures(found, suspects, memory, holders, unnamed=unnamed),
+        no_forecast=without_forecast(found),
+        set_limit=_set_limit(scope, found),
+        cured=_cured_word(found),
+        ceiling=rate_text(found.snoozed_growth_ceiling, found),
+        suspects=suspects,
+        unnamed=unnamed,
+        alternatives=alternatives_of(evidence, family),
+        facts=facts_of(evidence, family),
+        memory=memory,
+        pictures=finding_pictures(found, scope.zone),
         cure=_cure(found),
-        figure=json.loads(floor_figure(picture).to_json()) if picture.floors else None,
-        floor_rows=_floor_rows(picture),
         undecided_until=_undecided_until(found, evidence),
         releases=_releases(found),
-        holders=queries.holder_reports(scope.project.pk, finding_id=found.pk),
+        holders=holders,
         events=queries.events(scope.project.pk, found.pk),
         members=_members(scope),
         may_act=scope.role in {Role.ENGINEER, Role.ADMIN},
-        comparison=finding_comparison(found, before, after),
-        compare=compare_url(found.service.name, before, after),
-        service=service_url(found.service.name),
+        comparison=comparison,
+        compare=compare_url(name, before, after),
+        growth=service_url(name, "growth", from_=seconds(before[0]), to=seconds(after[1])),
+        service=service_url(name),
         timeline=service_url(
-            found.service.name,
-            from_=f"{before[0].timestamp() - 600:.0f}",
-            to=f"{after[1].timestamp() + 60:.0f}",
+            name,
+            from_=f"{before[0].timestamp() - LEAD_SECONDS:.0f}",
+            to=f"{after[1].timestamp() + TAIL_SECONDS:.0f}",
         ),
     )
 
 
-def unit_of_finding(found: Finding) -> str:
-    """Return the unit in which a finding grows: bytes, or a count of things."""
-    return "count" if found.diagnosis == "resource_leak" else "bytes"
+def _steps(found: Finding) -> Sequence[str]:
+    if not found.is_open:
+        return (AFTERWARDS,)
+    return next_steps(
+        found.diagnosis,
+        language=found.service.language,
+        signal=signal_of(found),
+        is_named=bool(found.suspects),
+    )
 
 
-def rate_text(per_hour: float | None, unit: str) -> str:
-    """Return a rate of growth: "+12.3 MiB/h", or "+40 /h" for counted things."""
-    if unit == "bytes":
-        return units.format_growth(per_hour)
-    return f"{units.format_count(per_hour, signed=True)}/h"
-
-
-def _growth(found: Finding, unit: str) -> str:
-    """Return how fast it grows, with the name of what is counted."""
-    signal = str((found.evidence or {}).get("signal") or "")
-    if unit == "bytes" or not signal or found.growth_bytes_per_hour is None:
-        return rate_text(found.growth_bytes_per_hour, unit)
-    return f"{units.format_count(found.growth_bytes_per_hour, signed=True)} {channel_name(signal)}/h"
-
-
-def _per_request(found: Finding, unit: str) -> str:
-    """Return the growth in the terms of requests: "2.1 KiB per request", "1 per 83 requests"."""
-    each = found.bytes_per_request
-    if not each:
+def _set_limit(scope: Scope, found: Finding) -> str:
+    """Return where the missing memory limit can be set, "" where none is missing or the reader may not."""
+    may = scope.role in {Role.ENGINEER, Role.ADMIN}
+    if not may or found.limit_bytes or is_counted(found) or not found.is_open:
         return ""
-    if unit == "bytes":
-        return f"{units.format_bytes(each)} per request"
-    return f"{each:.2g} per request" if each >= RARE else f"1 per {1 / each:,.0f} requests"
+    return f"{reverse('settings')}?{urlencode({'service': found.service.name})}#services"
 
 
-def _range_text(low: float | None, high: float | None, unit: str) -> str:
-    if low is None or high is None:
-        return ""
-    return f"{rate_text(low, unit)} to {rate_text(high, unit)}"
-
-
-def _suspects(found: Finding, before: Any, after: Any) -> list[SuspectRow]:
-    service, rows = found.service, []
-    for suspect in found.suspects[:MAX_SUSPECTS]:
-        function, share = str(suspect.get("function", "")), suspect.get("share")
-        rows.append(
-            SuspectRow(
-                function=function,
-                place=_place(suspect),
-                path=[_frame_text(frame) for frame in suspect.get("path", ())],
-                below=[_frame_text(frame) for frame in suspect.get("below") or ()],
-                members=_members_of(found, suspect, after),
-                share=share,
-                share_percent=round(100 * min(max(float(share or 0.0), 0.0), 1.0), 1),
-                growth=rate_text(suspect.get("growth_bytes_per_hour"), "bytes"),
-                flat=units.format_bytes(suspect.get("flat_bytes")),
-                source=_source(found, suspect),
-                flame=flame_url(service.name, after, search=function),
-                compare=compare_url(service.name, before, after, search=function),
-            )
-        )
-    return rows
-
-
-def _members_of(found: Finding, suspect: Mapping[str, Any], after: Any) -> list[MemberRow]:
-    """Return the call sites that a suspect groups; none where it is one call site itself."""
-    members = suspect.get("members") or ()
-    return [
-        MemberRow(
-            str(member.get("function", "")),
-            _place(member),
-            _source(found, member),
-            "" if member.get("share") is None else units.format_share(float(member["share"])),
-            flame_url(found.service.name, after, search=str(member.get("function", ""))),
-        )
-        for member in members[:MAX_MEMBERS]
-        if len(members) > 1
-    ]
-
-
-def _place(site: Mapping[str, Any]) -> str:
-    file, line = str(site.get("file", "")), int(site.get("line") or 0)
-    return f"{file}:{line}" if file and line else file
-
-
-def _source(found: Finding, site: Mapping[str, Any]) -> str:
-    return source_url(
-        found.service.source_url_template, file=str(site.get("file", "")), line=int(site.get("line") or 0),
-        release=found.first_release,
-    )  # fmt: skip
-
-
-def _frame_text(frame: Any) -> str:
-    return str(frame.get("function", "")) if isinstance(frame, Mapping) else str(frame)
-
-
-def _alternatives(evidence: Mapping[str, Any]) -> list[AlternativeRow]:
-    return [
-        AlternativeRow(str(row["name"]).replace("_", " "), bool(row["rejected"]), reason_of(row))
-        for row in evidence.get("alternatives") or ()
-    ]
-
-
-def _picture(scope: Scope, found: Finding, evidence: Mapping[str, Any], unit: str) -> FloorPicture:
-    floors = [
-        Floor(
-            str(row["instance"]),
-            *(np.asarray(row[key], dtype=np.float64) for key in ("ts", "value", "fitted")),
-        )
-        for row in evidence.get("floor") or ()
-    ]
-    forecast = None
-    if found.is_open and found.forecast_p10_at and found.forecast_p50_at and found.forecast_p90_at:
-        made = found.forecast_made_at or found.updated_at
-        forecast = Forecast(
-            made.timestamp(),
-            found.forecast_p10_at.timestamp(),
-            found.forecast_p50_at.timestamp(),
-            found.forecast_p90_at.timestamp(),
-        )
-    return FloorPicture(
-        [floor for floor in floors if len(floor.ts)], unit, scope.zone, found.started_at.timestamp(),
-        limit=found.limit_bytes, forecast=forecast,
-    )  # fmt: skip
+def _cured_word(found: Finding) -> str:
+    """Return what a release did that ended a finding: what was no leak was not cured."""
+    return "ended it" if found.family == Family.RETENTION else "cured it"
 
 
 def _undecided_until(found: Finding, evidence: Mapping[str, Any]) -> datetime | None:
@@ -291,20 +163,6 @@ def _undecided_until(found: Finding, evidence: Mapping[str, Any]) -> datetime | 
     if until is None or not found.is_open or float(until) <= found.updated_at.timestamp():
         return None
     return datetime.fromtimestamp(float(until), UTC)
-
-
-def _floor_rows(picture: FloorPicture) -> list[tuple[float, str, str, str]]:
-    """Return the picture's numbers: time, instance, floor and fit as texts, one row per point."""
-    return [
-        (
-            float(at),
-            floor.instance,
-            units.format_value(value, picture.unit),
-            units.format_value(fitted, picture.unit),
-        )
-        for floor in picture.floors
-        for at, value, fitted in zip(floor.ts, floor.value, floor.fitted, strict=True)
-    ]
 
 
 def _releases(found: Finding) -> list[ReleaseRow]:
@@ -335,7 +193,7 @@ def _note(release: Release, found: Finding) -> str:
     if release.version == found.first_release:
         return "first release in which it grows"
     if release.version == found.cured_by_release:
-        return "cured it"
+        return _cured_word(found)
     return ""
 
 

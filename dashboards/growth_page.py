@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,15 @@ from dashboards.asked import PageQuestion
 from dashboards.figures.growth import AREA_SITES, SPARK_HEIGHT, SPARK_WIDTH, Spark, growth_figure, spark
 from dashboards.links import service_url, source_url
 from dashboards.scope import Scope
+from profiler_server.accounts.models import Role
+from profiler_server.analysis.actions.ask_agents import ABLE_LANGUAGES
+from profiler_server.analysis.growing_site import MAX_SITE_FRAMES
 from profiler_server.analysis.queries import holder_reports
 from profiler_server.catalog.queries import restarts
-from profiler_server.core.errors import NotFound
+from profiler_server.core.errors import Conflict, NotFound
 from profiler_server.core.grouping import package_of
 from profiler_server.core.profile import FloatArray, Frame
-from profiler_server.core.slope import Slope, segments_of, slopes_with_interval
+from profiler_server.core.slope import Slope, rises, segments_of, slopes_with_interval
 from profiler_server.profiles import queries
 
 BUCKETS = 96
@@ -39,7 +42,10 @@ class Holder:
 
 @dataclass(frozen=True)
 class SiteCard:
-    """One call site: its leaf frame, the frames above it, its slope and where to go from here."""
+    """One call site: its leaf frame, the frames above it, its slope and where to go from here.
+
+    `rises` whether it climbs in whatever line; `site` are its frames as JSON, as its holders are asked for.
+    """
 
     rank: int
     frame: Frame
@@ -50,6 +56,8 @@ class SiteCard:
     spark: Spark
     links: dict[str, str]
     holders: tuple[Holder, ...]
+    rises: bool
+    site: str
 
     @property
     def place(self) -> str:
@@ -75,6 +83,8 @@ class GrowthPage:
 
     cards: tuple[SiteCard, ...]
     figure: dict[str, Any] | None
+    growing: int = 0
+    may_ask: bool = False
     spark_width: float = SPARK_WIDTH
     spark_height: float = SPARK_HEIGHT
     area_sites: int = AREA_SITES
@@ -90,17 +100,38 @@ def growth_page(question: PageQuestion, scope: Scope, *, unit: str) -> GrowthPag
         return GrowthPage((), None)
     breaks = restarts(question.service.pk, question.asked.start, question.asked.end)
     slopes = slopes_with_interval(found.ts, found.values, breaks)
-    segment = segments_of(found.ts, breaks)
-    order = _growing(found.values, slopes)[:CARDS]
+    growing = _growing(found.values, slopes)
+    order = growing[:CARDS]
     known = _holders(question)
-    pictures = {i: spark(found.ts, found.values[i], segment) for i in order}
     cards = tuple(
-        _card(rank, found.sites[i], (found.values[i], slopes[i], pictures[i]), (question, known))
+        _card(rank, found.sites[i], _measured(found, i, slopes[i], breaks), (question, known))
         for rank, i in enumerate(order, start=1)
     )
     rows = [(card.frame.function, found.values[i]) for card, i in zip(cards, order, strict=True)]
     figure = growth_figure(found.ts, rows, unit=unit, zone=scope.zone)
-    return GrowthPage(cards, json.loads(figure.to_json()) if rows else None)
+    may_ask = question.service.language in ABLE_LANGUAGES and scope.role in {Role.ENGINEER, Role.ADMIN}
+    return GrowthPage(cards, json.loads(figure.to_json()) if rows else None, len(growing), may_ask)
+
+
+def site_from(text: str) -> tuple[Frame, ...]:
+    """Return the frames that a card's form carries (leaf first). Raises `Conflict` for anything else."""
+    try:
+        rows = json.loads(text)
+        frames = tuple(Frame(str(row["function"]), str(row["file"]), int(row["line"])) for row in rows)
+    except (ValueError, TypeError, KeyError):
+        frames = ()
+    if not 0 < len(frames) <= MAX_SITE_FRAMES:
+        raise Conflict("The form does not name a call site; reload the page and try again.")
+    return frames
+
+
+def _measured(
+    found: queries.SiteGrowth, i: int, slope: Slope, breaks: Sequence[float]
+) -> tuple[FloatArray, Slope, Spark, bool]:
+    """Return a site's values, its slope, its picture, and whether it climbs."""
+    values = found.values[i]
+    picture = spark(found.ts, values, segments_of(found.ts, breaks))
+    return values, slope, picture, rises(found.ts, values, breaks)
 
 
 def _growing(values: FloatArray, slopes: Sequence[Slope]) -> list[int]:
@@ -115,10 +146,10 @@ def _growing(values: FloatArray, slopes: Sequence[Slope]) -> list[int]:
 def _card(
     rank: int,
     stack: tuple[Frame, ...],
-    measured: tuple[FloatArray, Slope, Spark],
+    measured: tuple[FloatArray, Slope, Spark, bool],
     known: tuple[PageQuestion, dict[str, tuple[Holder, ...]]],
 ) -> SiteCard:
-    values, slope, picture = measured
+    values, slope, picture, climbs = measured
     question, holders = known
     leaf = stack[0] if stack else Frame("unknown")
     measured_values = values[np.isfinite(values)]
@@ -132,6 +163,8 @@ def _card(
         spark=picture,
         links=_links(question, leaf),
         holders=holders.get(leaf.function, ()),
+        rises=climbs,
+        site=json.dumps([asdict(frame) for frame in stack[:MAX_SITE_FRAMES]]),
     )
 
 

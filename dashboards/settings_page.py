@@ -28,6 +28,7 @@ from profiler_server.catalog.models import Service
 from profiler_server.core.errors import Conflict
 
 MAX_SHOWN_NOTIFICATIONS = 20
+MAX_SHOWN_SERVICES = 40
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -43,6 +44,8 @@ class SettingsPage:
     routes: Sequence[AlertRoute]
     sent: Sequence[Notification]
     services: Sequence[Service]
+    shown_services: Sequence[Service]
+    service_query: str
     snippets: Sequence[Snippet]
     retention_days: int
     rollup_retention_days: int
@@ -50,9 +53,14 @@ class SettingsPage:
     may_test: bool
 
 
-def settings_page(scope: Scope, url: str) -> SettingsPage:
-    """Return the page of the scope's project; `url` is the server's own address."""
+def settings_page(scope: Scope, url: str, *, service_query: str = "") -> SettingsPage:
+    """Return the page of the scope's project; `url` is the server's own address.
+
+    Of the services at most `MAX_SHOWN_SERVICES` whose name holds `service_query` are shown.
+    """
     project_id = scope.project.pk
+    services = catalog.services(project_id)
+    meant = [one for one in services if service_query.casefold() in one.name.casefold()]
     tokens = list(
         ApiToken.objects.filter(project_id=project_id).select_related("created_by").order_by("-created_at")
     )
@@ -65,7 +73,9 @@ def settings_page(scope: Scope, url: str) -> SettingsPage:
         roles=Role.choices,
         routes=alert_routes(project_id),
         sent=notifications(project_id)[:MAX_SHOWN_NOTIFICATIONS],
-        services=catalog.services(project_id),
+        services=services,
+        shown_services=meant[:MAX_SHOWN_SERVICES],
+        service_query=service_query,
         snippets=snippets(url),
         retention_days=settings.ENV.retention_days,
         rollup_retention_days=settings.ENV.rollup_retention_days,

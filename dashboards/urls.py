@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     path("services/<path:name>/snapshots/pin/", snapshots.pin, name="pin-snapshot"),
     path("services/<path:name>/flame/", flame.flame, name="flame"),
     path("services/<path:name>/compare/", compare.compare, name="compare"),
+    path("services/<path:name>/growth/holders/", growth.find_holders, name="find-holders"),
     path("services/<path:name>/growth/", growth.growth, name="growth"),
     path("services/<path:name>/", service.service, name="service"),  # last: a name may hold slashes
 ]

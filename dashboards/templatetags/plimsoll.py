@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from dashboards.preferences import THEME_COOKIE, THEMES
 from dashboards.undo import taken_offer
@@ -20,6 +20,7 @@ from profiler_server.core import units
 
 register = template.Library()
 NOW_SECONDS = 5.0
+KEPT = ("project", "tz")
 
 
 @register.filter
@@ -110,6 +111,17 @@ def duration_text(seconds: float | None) -> str:
 def diagnosis(name: str) -> str:
     """Return a diagnosis as a heading: "Heap leak"."""
     return diagnosis_name(name)
+
+
+@register.simple_tag(takes_context=True)
+def kept_fields(context: template.Context) -> str:
+    """Return hidden fields for what a link set beside the form: the project and the time zone."""
+    request = context.get("request")
+    asked = request.GET if isinstance(request, HttpRequest) else {}
+    fields = ((name, asked.get(name, "")) for name in KEPT)
+    return format_html_join(
+        "", '<input type="hidden" name="{}" value="{}">', ((n, v) for n, v in fields if v)
+    )
 
 
 @register.simple_tag(takes_context=True)

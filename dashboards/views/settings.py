@@ -45,7 +45,7 @@ def _page(request: HttpRequest, scope: Scope, *, secret: str = "", name: str = "
     url = request.build_absolute_uri("/").rstrip("/")
     context = {
         "nav": "settings",
-        "page": settings_page(scope, url),
+        "page": settings_page(scope, url, service_query=request.GET.get("service", "").strip()),
         "secret": secret,
         "secret_name": name,
         "secret_snippets": snippets(url, secret) if secret else [],

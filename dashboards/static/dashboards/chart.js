@@ -3,14 +3,26 @@
 const drawn = new Map();
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false, displaylogo: false };
 
-/** Wait for the chart library, which loads beside the page. */
+const MISSING = "The chart library did not load, so the pictures are missing; reload the page. The numbers are in the tables.";
+
+/** Wait for the chart library, which loads beside the page; fails once the page is whole without it. */
 export function library() {
   if (window.Plotly) return Promise.resolve(window.Plotly);
   return new Promise((resolve, reject) => {
-    const script = document.getElementById("chart-library");
-    script.addEventListener("load", () => resolve(window.Plotly), { once: true });
-    script.addEventListener("error", () => reject(new Error("The chart library did not load; reload the page.")), { once: true });
+    const settle = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error(MISSING)));
+    if (document.readyState === "complete") settle();
+    else window.addEventListener("load", settle, { once: true });
+    document.getElementById("chart-library").addEventListener("load", settle, { once: true });
   });
+}
+
+/** Say in the place of a picture why there is none. */
+function giveUp(element, error) {
+  const words = document.createElement("p");
+  words.className = "chart-missing muted";
+  words.textContent = error.message;
+  element.replaceChildren(words);
+  element.setAttribute("aria-busy", "false");
 }
 
 /** Return a deep copy of `value` in which every "var(--name)" is the theme's colour; typed arrays stay as they are. */
@@ -30,7 +42,10 @@ export function resolved(value, styles) {
 
 /** Draw `figure` into `element` (or redraw it there); returns the element, which then takes Plotly's events. */
 export async function draw(element, figure) {
-  const Plotly = await library();
+  const Plotly = await library().catch((error) => {
+    giveUp(element, error);
+    throw error;
+  });
   drawn.set(element, figure);
   const ready = resolved(figure, getComputedStyle(document.documentElement));
   await Plotly.react(element, ready.data, ready.layout, CONFIG);

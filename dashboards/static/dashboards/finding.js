@@ -1,6 +1,7 @@
-/** Draws the finding's floor and forecast. */
+/** Draws the finding's pictures. */
 
 import { draw } from "./chart.js";
 
-const figure = JSON.parse(document.getElementById("floor-figure").textContent);
-draw(document.getElementById("floor-chart"), figure);
+for (const chart of document.querySelectorAll("[data-figure]")) {
+  draw(chart, JSON.parse(document.getElementById(chart.dataset.figure).textContent));
+}

@@ -26,6 +26,10 @@ form.addEventListener('change', ({ target }) => {
   form.requestSubmit();
 });
 
+form.addEventListener('formdata', ({ formData }) => {
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);  // the address holds what was chosen
+});
+
 if (source) {
   const links = Array.from(document.querySelectorAll('.growth-card .growth-name'), (link) => link.href);
   const chart = await draw(document.getElementById('growth-chart'), JSON.parse(source.textContent));
