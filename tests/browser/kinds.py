@@ -13,6 +13,7 @@ from profiler_server.accounts.models import Project
 from profiler_server.analysis.models import (
     FAMILY_OF_DIAGNOSIS,
     EventKind,
+    Family,
     Finding,
     FindingEvent,
     FindingStatus,
@@ -99,11 +100,14 @@ def _make(
         "growth_bytes_per_hour": 13.0 * MIB, "growth_low": 9.0 * MIB, "growth_high": 16.0 * MIB,
         "bytes_per_request": 2100.0,
     } | fields  # fmt: skip
-    if limit:
+    family = FAMILY_OF_DIAGNOSIS[diagnosis]
+    if family == Family.RETENTION:  # it does not grow: it stands near its limit
+        values = dict.fromkeys(values) | {"limit_bytes": 512 * MIB}
+        evidence |= {"limit_share": 0.95, "size_bytes": 0.95 * 512 * MIB}
+    elif limit:
         hours = {"forecast_p10_at": 2, "forecast_p50_at": 3, "forecast_p90_at": 7}
         values = {**values, **{key: now + timedelta(hours=value) for key, value in hours.items()}}
         values = {**values, "forecast_made_at": now, "limit_bytes": 512 * MIB}
-    family = FAMILY_OF_DIAGNOSIS[diagnosis]
     found, _ = Finding.objects.update_or_create(
         service=service, family=family,
         defaults={"project": service.project, "diagnosis": diagnosis, "verdict": verdict, "evidence": evidence,

@@ -44,3 +44,14 @@ def test_another_sample_type(page: Page) -> None:
     page.locator("select[name=type]").select_option("inuse_objects")
     expect(page).to_have_url(re.compile("type=inuse_objects"))
     expect(page.locator(".growth-card").first).not_to_contain_text("MiB")
+
+
+def test_without_the_chart_library_the_page_says_so_and_keeps_its_numbers(
+    page: Page, problems: list[str]
+) -> None:
+    page.route("**/plotly*.js", lambda route: route.abort())
+    page.goto(GROWTH)
+    expect(page.locator("#growth-chart")).to_contain_text("did not load")
+    expect(page.locator("#growth-chart")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".growth-card").first).to_contain_text("MiB/h")
+    problems.clear()

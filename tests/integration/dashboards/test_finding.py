@@ -93,8 +93,7 @@ def test_its_life(shop: Shop, leak: Finding) -> None:
         assert leak.status == status, fields
     page = read(shop.engineer, leak)
     assert "looked at the cache" in page
-    assert "Came back" in page
-    assert "by eve" in page
+    assert "<strong>Reopened</strong> by eve" in page
 
 
 def test_it_is_assigned_to_members_only(shop: Shop, leak: Finding) -> None:
@@ -154,9 +153,24 @@ def test_the_list_holds_open_ones_first(shop: Shop, leak: Finding) -> None:
         started_at=leak.started_at, detected_at=leak.detected_at + timedelta(minutes=5), updated_at=leak.updated_at,
         resolved_at=datetime.now(UTC), verdict="gone",
     )  # fmt: skip
-    rows = shop.viewer.get("/findings/").context["findings"]
-    assert [row.diagnosis for row in rows] == ["heap_leak", "native_leak"]
-    assert not shop.stranger.get("/findings/").context["findings"]
+    Finding.objects.create(
+        project=shop.project, service=leak.service, family="resource", diagnosis="resource_leak", status="snoozed",
+        started_at=leak.started_at, detected_at=leak.detected_at, updated_at=leak.updated_at, verdict="17 threads",
+    )  # fmt: skip
+
+    def listed(address: str) -> list[str]:
+        return [row.diagnosis for row in shop.viewer.get(f"/findings/{address}").context["page"].rows]
+
+    assert listed("") == ["heap_leak", "resource_leak", "native_leak"]
+    assert listed("?state=unresolved") == ["heap_leak", "resource_leak"]
+    assert listed("?state=resolved") == ["native_leak"]
+    assert listed("?q=THREADS+check") == ["resource_leak"]
+    assert listed("?state=nonsense&q=nothing+of+it") == []
+    page = shop.viewer.get("/findings/?tz=Asia/Tokyo&q=threads").content.decode()
+    assert 'href="?tz=Asia%2FTokyo&amp;q=threads&amp;state=snoozed"' in page
+    assert '<input type="hidden" name="tz" value="Asia/Tokyo">' in page
+    assert b"None of the 3 findings is meant" in shop.viewer.get("/findings/?q=nothing").content
+    assert not shop.stranger.get("/findings/").context["page"].rows
 
 
 def test_a_snooze_until_another_release_names_the_one_that_runs(shop: Shop, leak: Finding) -> None:
@@ -236,4 +250,80 @@ def test_counted_things_are_said_as_counts(shop: Shop, leak: Finding) -> None:
     page = read(shop.viewer, leak)
     for words in ("+40 goroutines/h", "+31/h to +48/h", "1 per 83 requests", "is not memory of the heap"):
         assert words in page, words
+    assert "lies beyond the forecast" not in page  # its memory limit is none of goroutines
     assert "Who holds it" not in page
+
+
+def test_retained_memory_has_its_layers_for_a_picture_and_does_not_grow(
+    shop: Shop, leak: Finding, observe: Callable[..., Instance]
+) -> None:
+    observe(heap_inuse_bytes=206.0 * MIB, native_free_bytes=40.0 * MIB, heap_idle_bytes=30.0 * MIB)
+    Finding.objects.filter(pk=leak.pk).update(
+        diagnosis="fragmentation", family="retention", suspects=[], growth_bytes_per_hour=None, growth_low=None,
+        growth_high=None, forecast_p10_at=None, forecast_p50_at=None, forecast_p90_at=None,
+        evidence=leak.evidence | {"signal": "heap", "limit_share": 0.97, "size_bytes": 497.0 * MIB},
+    )  # fmt: skip
+    page = read(shop.engineer, leak)
+    for words in ("Near its limit since", "497 MiB of 512 MiB", "what is in use does not grow", "Why it is no leak",
+                  "layers-figure", "near its limit", "A leak of what is in use"):  # fmt: skip
+        assert words in page, words
+    for words in (
+        "growth began",
+        "odds of lasting growth",
+        "beyond the forecast",
+        "floor-figure",
+        "What grows",
+    ):
+        assert words not in page, words
+    assert 'value="worse"' not in page
+    worse = {"for": "worse", "worse_percent": "50"}
+    assert change(shop.engineer, leak, action="snooze", **worse) == 409, "it would never end"
+
+
+def test_only_what_grows_is_reckoned_where_one_replica_of_many_does(
+    shop: Shop, leak: Finding, observe: Callable[..., Instance]
+) -> None:
+    observe(key="host:2", rss_bytes=100.0 * MIB, heap_live_bytes=60.0 * MIB)
+    rising = leak.evidence["floor"][0]
+    flat = rising | {"instance": "host:2", "fitted": [rising["fitted"][0]] * len(rising["fitted"])}
+    Finding.objects.filter(pk=leak.pk).update(
+        family="native", diagnosis="native_leak",
+        evidence=leak.evidence | {"floor": [rising, flat], "replicas": 2, "replicas_growing": 1},
+    )  # fmt: skip
+    page = read(shop.viewer, leak)
+    assert "Of host:1 alone" in page
+    assert '<td class="num">300 MiB</td>' in page
+
+
+def test_the_holder_stands_beside_the_verdict(shop: Shop, leak: Finding) -> None:
+    HolderReport.objects.create(
+        project=shop.project, service=leak.service, instance=Instance.objects.get(), finding=leak, at=datetime.now(UTC),
+        method="snapshot", site=[], digest=b"2",
+        paths=[{"path": "module shop.cache → RESULTS", "share": 0.93, "objects": 4}],
+    )  # fmt: skip
+    verdict = read(shop.viewer, leak).split('aria-label="Verdict"')[1].split("</section>")[0]
+    assert "module shop.cache → RESULTS" in verdict
+    assert "93 % of its objects" in verdict
+
+
+def test_a_snooze_until_a_local_time_is_noted_in_utc(shop: Shop, leak: Finding) -> None:
+    shop.engineer.cookies["zone_name"] = "Europe/Berlin"
+    assert (
+        change(shop.engineer, leak, action="snooze", **{"for": "until", "until": "2099-01-01T10:00"}) == 302
+    )
+    assert leak.events.get(kind="snoozed").text == "until 2099-01-01 09:00 UTC"
+
+
+def test_a_heap_leak_without_profiles_says_how_to_get_its_line(shop: Shop, leak: Finding) -> None:
+    Finding.objects.filter(pk=leak.pk).update(suspects=[])
+    page = read(shop.viewer, leak)
+    assert page.count("no heap profile of its time is stored") == 2
+    assert "Open the comparison</a>" not in page
+    assert "No call site is named yet: send heap profiles" in page
+
+
+def test_a_change_goes_back_to_the_page_as_it_was_shown(shop: Shop, leak: Finding) -> None:
+    page = shop.engineer.get(f"/findings/{leak.pk}/?tz=Asia/Tokyo").content.decode()
+    assert page.count(f'action="/findings/{leak.pk}/change/?tz=Asia%2FTokyo"') >= 4
+    answer = shop.engineer.post(f"/findings/{leak.pk}/change/?tz=Asia%2FTokyo", {"action": "acknowledge"})
+    assert answer.headers["Location"] == f"/findings/{leak.pk}/?tz=Asia%2FTokyo"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from profiler_server.analysis.models import AgentCommand, Finding
 from profiler_server.catalog.models import Instance
 from profiler_server.profiles.model import ProfileSelection
 from profiler_server.profiles.queries import snapshots
@@ -111,3 +113,35 @@ def test_the_sample_type_of_the_address_is_not_taken_for_the_usual_one(
         content = shop.viewer.get(f"/services/checkout/{page}/?type=inuse_objects").content.decode()
         assert 'data-type="inuse_space"' in content
         assert '<option value="inuse_objects" selected>' in content
+
+
+SITE = json.dumps([{"function": "list.append", "file": "shop/cache.py", "line": 41}])
+
+
+def test_a_person_asks_who_holds_a_call_site(shop: Shop, leak: Finding) -> None:
+    back = "/services/checkout/growth/?last=6h"
+    answer = shop.engineer.post(
+        "/services/checkout/growth/holders/", {"site": SITE, "next": back}, follow=True
+    )
+    assert answer.redirect_chain == [(back, 302)]
+    assert b"One instance was asked who holds list.append" in answer.content
+    asked = AgentCommand.objects.get()
+    assert (asked.kind, asked.arguments["site"], asked.finding) == ("find_holders", json.loads(SITE), leak)
+    assert asked.requested_by is not None
+
+
+def test_asking_who_holds_is_refused_where_it_makes_no_sense(
+    shop: Shop, observe: Callable[..., Instance]
+) -> None:
+    observe()
+    url = "/services/checkout/growth/holders/"
+    assert shop.viewer.post(url, {"site": SITE}).status_code == 403
+    assert shop.stranger.post(url, {"site": SITE}).status_code == 404
+    assert shop.engineer.get(url).status_code == 405
+    for wrong in ("", "[]", "{}", '[{"function": 1}]', "[1]"):
+        assert shop.engineer.post(url, {"site": wrong}).status_code == 409, wrong
+    away = shop.engineer.post(url, {"site": SITE, "next": "https://elsewhere.example/"})
+    assert away.headers["Location"] == "/services/checkout/growth/"
+    Instance.objects.update(language="go")
+    said = shop.engineer.post(url, {"site": SITE}, follow=True).content
+    assert b"Nobody can tell: no instance of checkout with the Python agent" in said

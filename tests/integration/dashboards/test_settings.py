@@ -129,3 +129,14 @@ def test_another_projects_things_cannot_be_touched(shop: Shop) -> None:
     assert ApiToken.objects.get().revoked_at is None
     assert AlertRoute.objects.count() == 1
     assert Project.objects.count() == 2
+
+
+def test_of_many_services_the_first_are_shown_and_others_found_by_name(shop: Shop) -> None:
+    Service.objects.bulk_create(Service(project=shop.project, name=f"svc-{i:03}") for i in range(60))
+    page = shop.viewer.get("/settings/").content.decode()
+    assert page.count('class="service-facts"') == 40
+    assert "40 of 60 services are shown." in page
+    found = shop.viewer.get("/settings/?service=SVC-059").content.decode()
+    assert found.count('class="service-facts" open') == 1
+    assert "svc-059" in found
+    assert "No service has a name like that." in shop.viewer.get("/settings/?service=none").content.decode()

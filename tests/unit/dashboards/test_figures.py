@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from dashboards.figures.floor import Floor, FloorPicture, Forecast, floor_figure
+from dashboards.figures.floor import Floor, FloorPicture, Forecast, Resident, floor_figure
 from dashboards.figures.load import load_figure
+from dashboards.figures.marks import DANGER, Mark, add_marks
 from dashboards.figures.style import Picture, scale_of, unit_of
 from dashboards.figures.timeline import Event, Grid, Line, Panel, timeline_figure
 from dashboards.figures.waterfall import waterfall_figure
@@ -127,3 +128,30 @@ def test_a_columns_name_carries_its_unit() -> None:
     assert [unit_of(name) for name in ("rss_bytes", "audio.gap_ms", "audio.rate", "agent_cpu_seconds")] == [
         "bytes", "ms", "count", "seconds",
     ]  # fmt: skip
+
+
+def test_the_forecast_starts_from_the_resident_memory_of_the_fullest_process_that_still_runs() -> None:
+    flat, rising = np.full(50, 100 * MIB), np.linspace(100, 200, 50) * MIB
+    floors = [Floor("flat", TS, flat, flat), Floor("rising", TS, rising, rising)]
+    ended = Resident("gone", TS[:20], np.full(20, 500 * MIB))
+    running = Resident("rising", TS, rising * 1.5)
+    forecast = Forecast(START + 3000, START + 5000, START + 6000, START + 7000)
+    picture = FloorPicture(
+        floors, "bytes", UTC, START, limit=512 * MIB, forecast=forecast, resident=(ended, running)
+    )
+    likely = next(trace for trace in floor_figure(picture).data if trace["name"] == "most likely")
+    assert likely["y"].tolist() == [300.0, 512.0]
+    without = FloorPicture(floors, "bytes", UTC, START, limit=512 * MIB, forecast=forecast)
+    likely = next(trace for trace in floor_figure(without).data if trace["name"] == "most likely")
+    assert likely["y"].tolist() == [200.0, 512.0]
+
+
+def test_words_of_moments_that_are_close_stand_in_rows_and_those_off_the_axis_are_left_out() -> None:
+    layout = {"margin": {"l": 0, "r": 0, "t": 8, "b": 20}, "height": 200, "legend": {"y": 1.02}}
+    marks = [Mark(START, "growth began", DANGER), Mark(START + 100, "detected"), Mark(START + 2900, "resolved"),
+             Mark(START + 9000, "later")]  # fmt: skip
+    add_marks(layout, marks, (START, START + 3000), UTC)
+    words = [(word["text"], word["yshift"], word["xanchor"]) for word in layout["annotations"]]
+    assert words == [("growth began", 0, "left"), ("detected", 16, "left"), ("resolved", 0, "right")]
+    assert layout["margin"]["t"] == 8 + 2 * 16
+    assert layout["legend"]["y"] > 1.15
