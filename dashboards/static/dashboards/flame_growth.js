@@ -30,6 +30,12 @@ form.addEventListener('formdata', ({ formData }) => {
   for (const [name, value] of [...formData]) if (!value) formData.delete(name);  // the address holds what was chosen
 });
 
+document.addEventListener('permalink', ({ detail }) => {
+  detail.set('from', form.dataset.from);
+  detail.set('to', form.dataset.to);
+  detail.delete('last');
+});
+
 if (source) {
   const links = Array.from(document.querySelectorAll('.growth-card .growth-name'), (link) => link.href);
   const chart = await draw(document.getElementById('growth-chart'), JSON.parse(source.textContent));

@@ -86,6 +86,8 @@ async function fetchLines() {
     batch.forEach((row) => watcher.unobserve(row));
     if (!arrived.length) requestAnimationFrame(drawSome);
     arrived.push(...batch.map((row) => [row, lines[row.dataset.id]]));
+  } catch {
+    // the server cannot be reached: the rows ask again when they next come into sight
   } finally {
     fetching = false;
     fetchSoon();
