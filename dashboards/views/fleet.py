@@ -28,7 +28,14 @@ def fleet(request: HttpRequest, scope: Scope) -> HttpResponse:
     if not every:
         return _install_page(request, scope, token="")
     shown = [row for row in every if row.matches(search)]
-    context = {"nav": "fleet", "every": every, "rows": shown, "tallies": tallies(every), "q": search}
+    context = {
+        "nav": "fleet",
+        "every": every,
+        "rows": shown,
+        "shown": {row.service.pk for row in shown},
+        "tallies": tallies(every),
+        "q": search,
+    }
     return render(request, "dashboards/fleet.html", context)
 
 
