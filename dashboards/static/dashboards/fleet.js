@@ -1,10 +1,10 @@
 /** The fleet: filter as you type, keys, and sparklines that are fetched for the rows in sight. */
 
-const BATCH = 40;
+const BATCH = 24;
 const FIRST_ROWS = 30;
 const NEXT_ROWS = 80;
 const REST_MS = 60;
-const ROWS_PER_FRAME = 8;
+const ROWS_PER_FRAME = 4;
 const input = document.getElementById("fleet-filter");
 const table = document.getElementById("fleet");
 const rows = table ? [...table.tBodies[0].rows] : [];
