@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
 Range = tuple[datetime, datetime]
 
 
@@ -14,6 +17,14 @@ def service_url(name: str, page: str = "", **params: str | float | Sequence[str]
     path = f"/services/{quote(name, safe='')}/" + (f"{page}/" if page else "")
     kept = {key.rstrip("_"): value for key, value in params.items() if value not in (None, "", ())}
     return path + (f"?{urlencode(kept, doseq=True)}" if kept else "")
+
+
+def return_url(request: HttpRequest, otherwise: str) -> str:
+    """Return the page that a form was sent from (its field `next`), or `otherwise` when that is not one of ours."""
+    target = request.POST.get("next", "")
+    return (
+        target if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}) else otherwise
+    )
 
 
 def seconds(moment: datetime) -> str:

@@ -6,13 +6,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboards.asked import page_question
 from dashboards.flame_context import page_context
 from dashboards.growth_page import growth_page, site_from
-from dashboards.links import service_url
+from dashboards.links import return_url, service_url
 from dashboards.period import PRESETS
 from dashboards.scope import Scope, scoped
 from profiler_server.analysis.actions.ask_who_holds import ask_who_holds
@@ -45,6 +44,4 @@ def find_holders(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
             request,
             f"{who} asked who holds {site[0].function}; the answer appears on its card, usually in a minute.",
         )
-    target = request.POST.get("next", "")
-    is_own = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
-    return redirect(target if is_own else service_url(name, "growth"))
+    return redirect(return_url(request, service_url(name, "growth")))

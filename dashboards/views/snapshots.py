@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from dashboards.links import service_url
+from dashboards.links import return_url, service_url
 from dashboards.scope import Scope, scoped
 from profiler_server.profiles.actions.pin_snapshot import pin_snapshot, unpin_snapshot
 
@@ -27,6 +26,4 @@ def pin(request: HttpRequest, scope: Scope, name: str) -> HttpResponse:
         messages.success(
             request, "The snapshot is pinned: it outlives retention, and comparisons offer it as a baseline."
         )
-    target = request.POST.get("next", "")
-    is_own = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
-    return redirect(target if is_own else service_url(name, "flame", snapshot=snapshot))
+    return redirect(return_url(request, service_url(name, "flame", snapshot=snapshot)))
